@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Time for limits: milliseconds of a clock that never jumps.
+ */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+/* "Never" as a deadline. */
+#define CLOCK_NEVER	INT64_MAX
+
+int64_t	clock_ms(void);
+
+/*
+ * The wait until a deadline in poll(2)'s terms: 0 when it has passed, -1 for
+ * CLOCK_NEVER.
+ */
+int	clock_poll_ms(int64_t deadline);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The log's sink.  Owns the process's one mutable global.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fsio.h"
+#include "base/log.h"
+
+/* Bytes of a line in a file; longer ones are cut. */
+#define LOG_LINE_MAX	(64 * 1024)
+
+static struct {
+	enum { LOG_TO_NOTHING, LOG_TO_SYSLOG, LOG_TO_FILE } kind;
+	int fd;
+	const char *tag;
+} sink;
+
+int
+log_open(const char *target, const char *tag, struct error *e)
+{
+	sink.tag = tag;
+	if (strcmp(target, "none") == 0) {
+		sink.kind = LOG_TO_NOTHING;
+		return 0;
+	}
+	if (strcmp(target, "syslog") == 0) {
+		openlog(tag, LOG_PID, LOG_MAIL);
+		sink.kind = LOG_TO_SYSLOG;
+		return 0;
+	}
+	/* Not blocking: a FIFO without a reader must not hold up mail. */
+	sink.fd = open(target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC |
+	    O_NOCTTY | O_NONBLOCK, 0600);
+	if (sink.fd == -1)
+		return error_set_errno(e, ERR_CREATE, errno,
+		    "cannot open the log file '%s'", target);
+	sink.kind = LOG_TO_FILE;
+	return 0;
+}
+
+/* "2026-11-23T18:20:34Z sendoff[123]: line", in one write. */
+static void
+log_to_file(const char *line)
+{
+	struct buf b;
+	struct tm tm;
+	time_t now;
+	char stamp[32];
+
+	now = time(NULL);
+	gmtime_r(&now, &tm);
+	strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	buf_init(&b, LOG_LINE_MAX);
+	buf_addf(&b, "%s %s[%ld]: %s\n", stamp, sink.tag, (long)getpid(),
+	    line);
+	fsio_write_all(sink.fd, b.data, b.len);
+	buf_release(&b);
+}
+
+void
+log_line(const char *line, bool failed)
+{
+	switch (sink.kind) {
+	case LOG_TO_NOTHING:
+		break;
+	case LOG_TO_SYSLOG:
+		syslog(failed ? LOG_ERR : LOG_INFO, "%s", line);
+		break;
+	case LOG_TO_FILE:
+		log_to_file(line);
+		break;
+	}
+}
+
+void
+log_close(void)
+{
+	if (sink.kind == LOG_TO_FILE)
+		close(sink.fd);
+	else if (sink.kind == LOG_TO_SYSLOG)
+		closelog();
+	sink.kind = LOG_TO_NOTHING;
+}
