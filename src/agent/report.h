@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a submission came to, told to each who asks: exit status, standard
+ * error, --json, the log.
+ */
+#ifndef AGENT_REPORT_H
+#define AGENT_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct account;
+struct buf;
+struct envelope;
+struct submit_result;
+
+struct outcome {
+	const struct account *account;		/* NULL: none chosen yet */
+	const struct envelope *envelope;	/* NULL: none yet */
+	const struct submit_result *result;	/* NULL: not tried */
+	struct error error;		/* what stopped it; ERR_NONE */
+	const char *message_id;		/* NULL: none yet */
+	uint64_t size;
+	int64_t milliseconds;
+};
+
+/* The exit status: the error's, or that of the worst recipient. */
+int	report_status(const struct outcome *o);
+/* For standard error: the error, and each recipient that has not got it. */
+void	report_text(const struct outcome *o, struct buf *out);
+/* One JSON object and a line feed. */
+void	report_json(const struct outcome *o, struct buf *out);
+/* One line for the log; format is "text" or "json". */
+void	report_log(const struct outcome *o, const char *format,
+	    struct buf *out);
+
+#endif

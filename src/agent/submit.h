@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The pump: one connection to an account's relay, and the messages that go
+ * over it.  The only room that knows the network and the session.
+ */
+#ifndef AGENT_SUBMIT_H
+#define AGENT_SUBMIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+struct account;
+struct envelope;
+struct message;
+
+/* A message that is ready to go. */
+struct submission {
+	const struct message *message;
+	struct buf header;	/* composed, with the empty line */
+	struct envelope *envelope;
+	uint64_t size;
+	bool eight_bit;
+	bool smtputf8;
+};
+
+/* What became of the connection. */
+struct submit_result {
+	struct error error;	/* of the session; ERR_NONE when it held */
+	int code;		/* of the reply behind error, or 0 */
+	uint16_t port;		/* 0: none connected */
+	char tls[16];		/* "TLS1.3", or "" */
+	char auth[32];		/* mechanism, or "" */
+};
+
+/*
+ * Submits; verdicts go into the envelope.  secret may be NULL.  trace: copy
+ * the dialogue to standard error.  Returns 0 when every recipient was
+ * accepted, -1 otherwise.
+ */
+int	submit(const struct account *a, const char *secret,
+	    struct submission *s, bool trace, struct submit_result *r);
+
+#endif

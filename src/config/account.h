@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One account: every key with a value of its type, ready to use.
+ *
+ * See sendoff.conf(5).  The table in config/keys.c says for each key where in
+ * this struct it goes, of what kind it is and what its default is.
+ */
+#ifndef CONFIG_ACCOUNT_H
+#define CONFIG_ACCOUNT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/keys.h"
+
+struct config;
+struct error;
+
+/* A list of strings. */
+struct key_list {
+	char **list;
+	size_t count;
+};
+
+/* A list of ports, in the order of preference. */
+struct key_ports {
+	uint16_t *list;
+	size_t count;
+};
+
+/* The value of yes/no keys that depend on others when they are not set. */
+enum key_bool { KEY_BOOL_UNSET, KEY_BOOL_NO, KEY_BOOL_YES };
+
+struct account {
+	char *name;
+	char *server;
+	struct key_ports ports;
+	bool starttls;
+	bool implicit_tls;
+	char *username;		/* NULL: no authentication */
+	char *password;		/* NULL when not set; wiped on release */
+	char *password_command;
+	char *password_file;
+	struct key_list auth;	/* mechanisms as written; "auto" or "none" */
+	bool allow_plaintext_password;
+	char *tls_trust;	/* "system" or a path */
+	char *tls_server_name;	/* NULL: server */
+	char *tls_min;		/* "1.2" ... */
+	char *tls_priority;	/* NULL: made from tls_min */
+	char *helo;		/* NULL: the host's name */
+	int64_t connect_timeout;	/* seconds */
+	int64_t timeout;	/* seconds */
+	char *from;		/* NULL: user at domain */
+	char *full_name;
+	struct key_list match;
+	char *domain;
+	bool partial;
+	char *log;
+	char *log_format;
+
+	/* For each key: its text as it stands in the file ("" and a default
+	 * origin where it is not set), and where it comes from. */
+	char *text[KEY_COUNT];
+	char *origin[KEY_COUNT];	/* "file:line", "--set", "default" */
+};
+
+/* What selects an account, in this order; each may be NULL. */
+struct account_choice {
+	const char *name;	/* -a */
+	const char *sender;	/* -f: an address; "" for the null sender */
+	const char *from;	/* the From field's first address */
+};
+
+/*
+ * Fills *a with the account that is chosen: its own keys, then those of the
+ * account that it inherits and so on, then the keys above the first section,
+ * then the defaults; --set before all of them.  -1 with ERR_CONFIG (ERR_USAGE
+ * for a name given with -a that is not there, which lists those that are).
+ */
+int	account_load(struct account *a, const struct config *c,
+	    const struct account_choice *choice, struct error *e);
+void	account_release(struct account *a);
+
+/* True where a Unix socket is the server. */
+bool	account_is_local(const struct account *a);
+
+struct buf;
+/*
+ * Prints the account as an account file that reads back, a comment with the
+ * origin above each key; secrets masked, in comments.
+ */
+void	account_print(const struct account *a, struct buf *out);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The one table of the account file's keys: it drives parsing, defaults,
+ * inheritance, --set, --print-config, and the check that the manual and
+ * sample.conf say the same.
+ */
+#ifndef CONFIG_KEYS_H
+#define CONFIG_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct account;
+struct error;
+
+enum key_kind {
+	KEY_STRING,		/* char *: taken as it is, not empty */
+	KEY_SECRET,		/* char *: literal, masked, wiped */
+	KEY_PATH,		/* char *: ~/ and $VAR are expanded */
+	KEY_WORD,		/* char *: one of the words in "words" */
+	KEY_WORD_OR_PATH,	/* char *: one of the words, or a path */
+	KEY_BOOL,		/* bool */
+	KEY_DURATION,		/* int64_t: seconds */
+	KEY_PORTS,		/* struct key_ports */
+	KEY_LIST,		/* struct key_list: by commas or blanks */
+	KEY_ADDRESS,		/* char *: an address, or bare */
+	KEY_DOMAIN,		/* char *: a domain or address literal */
+	KEY_HOST,		/* char *: host, IP address or socket's path */
+	KEY_META		/* inherit, default_account: no place of its own */
+};
+
+enum key_id {
+	KEY_DEFAULT_ACCOUNT,
+	KEY_INHERIT,
+	KEY_SERVER,
+	KEY_PORT,
+	KEY_STARTTLS,
+	KEY_IMPLICIT_TLS,
+	KEY_USERNAME,
+	KEY_PASSWORD,
+	KEY_PASSWORD_COMMAND,
+	KEY_PASSWORD_FILE,
+	KEY_AUTH,
+	KEY_ALLOW_PLAINTEXT_PASSWORD,
+	KEY_TLS_TRUST,
+	KEY_TLS_SERVER_NAME,
+	KEY_TLS_MIN,
+	KEY_TLS_PRIORITY,
+	KEY_HELO,
+	KEY_CONNECT_TIMEOUT,
+	KEY_TIMEOUT,
+	KEY_FROM,
+	KEY_FULL_NAME,
+	KEY_MATCH,
+	KEY_DOMAIN_NAME,
+	KEY_PARTIAL,
+	KEY_LOG,
+	KEY_LOG_FORMAT,
+	KEY_COUNT
+};
+
+struct key {
+	const char *name;
+	enum key_kind kind;
+	size_t offset;		/* in struct account */
+	const char *preset;	/* the default, as text; NULL: none */
+	const char *words;	/* for KEY_WORD*: separated by blanks */
+	const char *summary;	/* one line, for the generated texts */
+};
+
+/* The table, KEY_COUNT rows, row i is enum key_id i. */
+extern const struct key key_table[];
+
+/* The row of a name, or -1. */
+int	key_find(const char *name);
+/* The name nearest to an unknown one, or NULL when none is near. */
+const char *key_nearest(const char *name);
+
+/*
+ * Checks a value and stores it in *a; -1 with ERR_CONFIG, the text begins with
+ * where ("file:line").
+ */
+int	key_store(struct account *a, enum key_id id, const char *value,
+	    const char *where, struct error *e);
+void	key_clear(struct account *a, enum key_id id);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The envelope: who sends, who is to get it, and what became of it for each.
+ * RFC 5321 section 2.3.1.  Pure.
+ */
+#ifndef MAIL_ENVELOPE_H
+#define MAIL_ENVELOPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* What a person is shown of a relay's text, in bytes. */
+#define VERDICT_TEXT_MAX	512
+
+enum recipient_state {
+	RECIPIENT_UNTRIED,	/* the relay has said nothing about it */
+	RECIPIENT_ACCEPTED,	/* 2yz to the whole message */
+	RECIPIENT_REFUSED,	/* 5yz */
+	RECIPIENT_DEFERRED,	/* 4yz */
+	RECIPIENT_UNKNOWN	/* in doubt: lost after the final dot */
+};
+
+/* What the relay said, and what follows from it. */
+struct verdict {
+	enum recipient_state state;
+	enum error_class class;	/* ERR_NONE when accepted */
+	int code;		/* the reply's, 0 for none */
+	char enhanced[16];	/* "5.1.1", or "" (RFC 3463) */
+	char *text;		/* escaped, at most VERDICT_TEXT_MAX; or NULL */
+};
+
+struct recipient {
+	char *address;		/* without <> */
+	struct verdict verdict;
+};
+
+struct envelope {
+	char *sender;		/* without <>; "" is the null sender */
+	struct recipient *list;
+	size_t count;
+	size_t cap;
+	size_t *index;		/* hash table over list, for duplicates */
+	size_t index_cap;
+};
+
+void	envelope_init(struct envelope *env);
+void	envelope_release(struct envelope *env);
+
+/* Sets the sender; a copy is made. */
+void	envelope_set_sender(struct envelope *env, const char *address);
+
+/*
+ * Adds a recipient (a copy is made) that is not there yet; a domain differs
+ * not by case, a local part does.  Returns true when it was added.
+ */
+bool	envelope_add(struct envelope *env, const char *address);
+
+/* True where an address has UTF-8 in it (RFC 6531). */
+bool	envelope_needs_smtputf8(const struct envelope *env);
+
+/* Sets *v; text (may be NULL) of text_len bytes is escaped and copied. */
+void	verdict_set(struct verdict *v, enum recipient_state state,
+	    enum error_class class, int code, const char *enhanced,
+	    const char *text, size_t text_len);
+void	verdict_copy(struct verdict *to, const struct verdict *from);
+void	verdict_release(struct verdict *v);
+const char *recipient_state_name(enum recipient_state state);
+
+/* The worst of what recipients got, ERR_NONE when all are accepted: what is
+ * permanent before what is temporary, a refused recipient last among it. */
+enum error_class envelope_worst(const struct envelope *env);
+
+#endif

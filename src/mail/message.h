@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A message as it was handed in: header in memory, body in memory or in a
+ * file that has no name.
+ *
+ * The one room of this folder that reads: standard input to its end, without
+ * a time limit.  It says nothing to anybody.
+ */
+#ifndef MAIL_MESSAGE_H
+#define MAIL_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "mail/header.h"
+#include "mail/wire.h"
+
+struct error;
+
+/* A body longer than this (in bytes) goes to a file. */
+#define MESSAGE_MEMORY	(256 * 1024)
+
+struct message {
+	struct header header;
+	struct buf memory;	/* the body, while fd is -1 */
+	int fd;			/* the body's file, or -1 */
+	uint64_t body_size;	/* bytes as they are stored */
+	struct wire_count count;	/* of the body */
+};
+
+void	message_init(struct message *m);
+void	message_release(struct message *m);
+
+/*
+ * Reads a message from fd to its end, or to a lone dot where dot_ends.  -1
+ * with ERR_IO for a read error, ERR_CREATE or ERR_IO for the body's file (made
+ * in $TMPDIR, /var/tmp or /tmp), ERR_MESSAGE for the header.
+ */
+int	message_read(struct message *m, int fd, bool dot_ends,
+	    struct error *e);
+
+/*
+ * Reads up to len bytes of the body from offset; returns how many, 0 at its
+ * end, -1 with ERR_IO.
+ */
+ssize_t	message_body(const struct message *m, uint64_t offset, char *data,
+	    size_t len, struct error *e);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One authentication exchange: the choice of the mechanism, and its steps
+ * through libgsasl.  RFC 4954, 4422, 4616 (PLAIN), 5802 and 7677 (SCRAM).
+ *
+ * Opens nothing; libgsasl draws the nonce.  Base64 in, base64 out.
+ */
+#ifndef SMTP_AUTH_H
+#define SMTP_AUTH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf;
+struct capabilities;
+struct error;
+
+/* What a relay may ask for. */
+#define AUTH_CHALLENGE_MAX	(12 * 1024)
+#define AUTH_ROUNDS_MAX		4
+#define AUTH_ITERATIONS_MIN	4096
+#define AUTH_ITERATIONS_MAX	1000000
+
+struct auth_settings {
+	const char *username;
+	char *const *mechanisms;	/* as in the account: names, "auto" */
+	size_t mechanism_count;
+	bool encrypted;		/* TLS is on, or the server is a local socket */
+	bool client_certificate;	/* TLS showed one: EXTERNAL can work */
+	bool allow_plaintext;	/* a password may go without TLS */
+};
+
+/*
+ * The mechanism to use, from a table: the first of the account's list that
+ * the relay offers and the connection allows.  NULL with ERR_AUTH and a text
+ * that says what was offered and why none will do.
+ */
+const char *auth_choose(const struct auth_settings *s,
+	    const struct capabilities *c, struct error *e);
+
+/* True where the mechanism needs a password. */
+bool	auth_needs_secret(const char *mechanism);
+/* True where any mechanism that the account allows needs one. */
+bool	auth_list_needs_secret(char *const *mechanisms, size_t count);
+/* True where the client speaks first, in AUTH's initial response. */
+bool	auth_client_first(const char *mechanism);
+/* NULL when sendoff knows it, "auto" and "none" too. */
+bool	auth_mechanism_known(const char *name);
+
+struct auth;
+
+/* Starts an exchange; secret may be NULL where none is needed. */
+struct auth *auth_new(const char *mechanism, const char *username,
+	    const char *secret, struct error *e);
+void	auth_free(struct auth *a);
+
+/*
+ * The answer to a challenge, in base64 into out (a secret buf); challenge is
+ * base64, or NULL for the initial response.  -1 with ERR_PROTOCOL (past the
+ * limits, no base64, too many rounds) or ERR_AUTH (the server did not prove
+ * that it knows the password, or asks for a mad amount of work).
+ */
+int	auth_step(struct auth *a, const char *challenge, struct buf *out,
+	    struct error *e);
+
+/*
+ * The relay says that it is done (235).  -1 with ERR_AUTH when the mechanism
+ * makes the server prove itself and it has not.
+ */
+int	auth_finish(const struct auth *a, struct error *e);
+
+#endif
