@@ -60,8 +60,9 @@ bool	header_has(const struct header *h, const char *name);
 size_t	header_remove(struct header *h, const char *name);
 
 /*
- * Adds a field at an index (count: at the end).  The value is one line without
- * its line end; -1 with ERR_MESSAGE when it holds CR, LF or NUL.
+ * Adds a field at an index (count: at the end).  The value is without its line
+ * end; -1 with ERR_MESSAGE when it holds CR or LF elsewhere than in a fold
+ * (CRLF before a blank).
  */
 int	header_insert(struct header *h, size_t at, const char *name,
 	    const char *value, struct error *e);
