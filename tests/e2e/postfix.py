@@ -744,6 +744,35 @@ def empty_environment(site, send):
 
 
 @test
+def cron_under_the_name_sendmail(site, send):
+    name = send.folder + "/sendmail"
+    os.symlink(SENDOFF, name)
+    home = send.folder + "/home"
+    os.makedirs(home + "/.config/sendoff")
+    os.rename(send.account({"rewrite_from": "local",
+                            "local_mail_to": "bob@example.com"}),
+              home + "/.config/sendoff/sendoff.conf")
+    rest = (b"Subject: Cron <root@host> echo\nMIME-Version: 1.0\n"
+            b"Content-Type: text/plain; charset=UTF-8\n"
+            b"Content-Transfer-Encoding: 8bit\n"
+            b"X-Cron-Env: <SHELL=/bin/sh>\n\n" + BODY)
+    result = subprocess.run(
+        [name, "-FCronDaemon", "-i", "-B8BITMIME", "-oem", "root"],
+        input=b"From: root (Cron Daemon)\nTo: root\n" + rest,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={"HOME": home, "PATH": "/usr/bin:/bin", "LOGNAME": "root",
+             "SHELL": "/bin/sh"}, timeout=RUN_SECONDS)
+    Run(result).must(0)
+    got = one(site.inbox())
+    check(got.recipient == "bob@example.com", got.recipient)
+    check(got.sender == "alice@example.org", got.sender)
+    same(without(got.message, b"From", b"To", b"Date", b"Message-ID"), rest)
+    check(re.search(rb"(?m)^From: .*alice@example\.org", got.message)
+          and re.search(rb"(?m)^To: .*root@example\.org", got.message),
+          show(got.message))
+
+
+@test
 def ten_megabytes(site, send):
     message = bulk(10 << 20)
     send(message).must(0)
