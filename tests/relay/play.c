@@ -180,7 +180,7 @@ do_auth_plain(struct player *p)
 	    memcmp(line, start, sizeof(start) - 1) != 0)
 		return fail(p, "expected 'AUTH PLAIN ...', heard '%s'",
 		    shown(line, len, show));
-	coded.data = (unsigned char *)line + sizeof(start) - 1;
+	coded.data = (void *)(uintptr_t)(line + sizeof(start) - 1);
 	coded.size = (unsigned)(len - (sizeof(start) - 1));
 	if (gnutls_base64_decode2(&coded, &given) < 0)
 		return fail(p, "AUTH PLAIN: this is no base64");
