@@ -180,31 +180,49 @@ challenge(struct session *s, const char *text, const char *want, size_t len,
 }
 
 static int
+auth_plain(struct session *s, const char *response)
+{
+	static const char want[] = "\0" DIALOGUE_USER "\0" DIALOGUE_PASSWORD;
+	bool right = true;
+
+	if (*response == ' ')
+		return auth_verdict(s, is_coded(response + 1,
+		    strlen(response + 1), want, sizeof(want) - 1));
+	if (challenge(s, "334 ", want, sizeof(want) - 1, &right) < 0)
+		return -1;
+	return auth_verdict(s, right);
+}
+
+static int
+auth_login(struct session *s, const char *response)
+{
+	bool right = true;
+
+	if (*response == ' ')
+		right = is_coded(response + 1, strlen(response + 1),
+		    DIALOGUE_USER, strlen(DIALOGUE_USER));
+	else if (challenge(s, "334 VXNlcm5hbWU6", DIALOGUE_USER,
+	    strlen(DIALOGUE_USER), &right) < 0)
+		return -1;
+	if (challenge(s, "334 UGFzc3dvcmQ6", DIALOGUE_PASSWORD,
+	    strlen(DIALOGUE_PASSWORD), &right) < 0)
+		return -1;
+	return auth_verdict(s, right);
+}
+
+static int
 do_auth(struct session *s, const char *arg)
 {
-	static const char plain[] = "\0" DIALOGUE_USER "\0" DIALOGUE_PASSWORD;
-	bool right = true;
+	size_t len = strcspn(arg, " ");
 
 	if (!s->greeted || s->logged_in || !offers(s, "AUTH") ||
 	    (!s->secure && !s->settings->local))
 		return say(s, "503 5.5.1 not now");
-	if (strncasecmp(arg, "PLAIN ", 6) == 0)
-		return auth_verdict(s, is_coded(arg + 6, strlen(arg + 6),
-		    plain, sizeof(plain) - 1));
-	if (strcasecmp(arg, "PLAIN") == 0) {
-		if (challenge(s, "334 ", plain, sizeof(plain) - 1,
-		    &right) < 0)
-			return -1;
-		return auth_verdict(s, right);
-	}
-	if (strcasecmp(arg, "LOGIN") != 0)
-		return say(s, "504 5.5.4 no such mechanism");
-	if (challenge(s, "334 VXNlcm5hbWU6", DIALOGUE_USER,
-	    strlen(DIALOGUE_USER), &right) < 0 ||
-	    challenge(s, "334 UGFzc3dvcmQ6", DIALOGUE_PASSWORD,
-	    strlen(DIALOGUE_PASSWORD), &right) < 0)
-		return -1;
-	return auth_verdict(s, right);
+	if (len == 5 && strncasecmp(arg, "PLAIN", len) == 0)
+		return auth_plain(s, arg + len);
+	if (len == 5 && strncasecmp(arg, "LOGIN", len) == 0)
+		return auth_login(s, arg + len);
+	return say(s, "504 5.5.4 no such mechanism");
 }
 
 /* The length of "<...>" at the start, where it can be an address; or 0. */
