@@ -4,7 +4,7 @@
  * each of which knows its section, key, value and origin.
  *
  * libinih splits a line; everything that it would cut, fold or pass over is
- * guarded here, before it sees the line: see file.c.
+ * guarded before it sees the line: see parse.c.
  */
 #ifndef CONFIG_FILE_H
 #define CONFIG_FILE_H
@@ -40,6 +40,10 @@ struct config {
 void	config_init(struct config *c);
 void	config_release(struct config *c);
 
+/* Adds a setting that has been checked; the strings are copied. */
+void	config_add(struct config *c, const char *section, enum key_id key,
+	    const char *value, const char *origin);
+
 /*
  * Parses the text of one file; pure.  -1 with ERR_CONFIG: file, line, what is
  * wrong, and the nearest valid key.  *has_password is set (never cleared) when
@@ -63,6 +67,13 @@ int	config_read(struct config *c, const char *path, bool *found,
  * that shows the smallest one.
  */
 int	config_load(struct config *c, const char *path, struct error *e);
+
+/*
+ * What config_load does without a path, with the paths handed in; user may be
+ * NULL: there is no place for a file of the user.
+ */
+int	config_load_both(struct config *c, const char *system,
+	    const char *user, struct error *e);
 
 /* Adds a --set KEY=VALUE, which wins over everything; ERR_USAGE. */
 int	config_set(struct config *c, const char *assignment, struct error *e);

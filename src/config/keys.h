@@ -26,7 +26,7 @@ enum key_kind {
 	KEY_ADDRESS,		/* char *: an address, or bare */
 	KEY_DOMAIN,		/* char *: a domain or address literal */
 	KEY_HOST,		/* char *: host, IP address or socket's path */
-	KEY_META		/* inherit, default_account: no place of its own */
+	KEY_META		/* inherit, default_account: no place */
 };
 
 enum key_id {
@@ -82,6 +82,12 @@ const char *key_nearest(const char *name);
  */
 int	key_store(struct account *a, enum key_id id, const char *value,
 	    const char *where, struct error *e);
+/*
+ * Only checks a value; pure: what "~" and $VAR stand for is left for key_store,
+ * since the file may be meant for other surroundings.
+ */
+int	key_check(enum key_id id, const char *value, const char *where,
+	    struct error *e);
 void	key_clear(struct account *a, enum key_id id);
 
 #endif
