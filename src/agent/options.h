@@ -32,8 +32,7 @@ struct invocation {
 	const char *config;	/* -C */
 	const char *account;	/* -a */
 	const char *tag;	/* -L */
-	const char *body_type;	/* -B */
-	char **settings;	/* --set; borrowed strings */
+	const char **settings;	/* --set; borrowed strings */
 	size_t setting_count;
 	size_t setting_cap;
 	char **recipients;	/* arguments; borrowed strings */

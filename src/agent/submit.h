@@ -41,6 +41,6 @@ struct submit_result {
  * accepted, -1 otherwise.
  */
 int	submit(const struct account *a, const char *secret,
-	    struct submission *s, bool trace, struct submit_result *r);
+	    const struct submission *s, bool trace, struct submit_result *r);
 
 #endif

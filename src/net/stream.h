@@ -56,8 +56,6 @@ const char *stream_failure(const struct stream *s);
  */
 int	stream_wait(struct stream *s, int64_t deadline);
 
-/* True when bytes can be read without asking the socket. */
-bool	stream_buffered(const struct stream *s);
 /* "TLS1.3" or NULL; borrowed. */
 const char *stream_tls_version(const struct stream *s);
 

@@ -23,8 +23,10 @@ struct reply {
 	char enhanced[16];	/* of the first line: "5.7.1", or "" */
 	struct buf text;	/* the lines behind their codes, LF between */
 	unsigned lines;
-	size_t line_bytes;	/* of a line that is not whole yet */
-	bool complete;
+	size_t line_bytes;	/* of the line that is not whole yet */
+	size_t total;		/* bytes of the reply so far */
+	int line_code;		/* of the line that is not whole yet */
+	bool last;		/* it is the last line */
 };
 
 void	reply_init(struct reply *r);
@@ -40,7 +42,10 @@ void	reply_clear(struct reply *r);
 int	reply_feed(struct reply *r, const char *data, size_t len, size_t *used,
 	    struct error *e);
 
-/* The text behind the enhanced status code (or code) of the first line. */
-const char *reply_text(const struct reply *r);
+/*
+ * Appends the text for a person: the lines with one blank between, without
+ * the enhanced status code that each may begin with.
+ */
+void	reply_show(const struct reply *r, struct buf *out);
 
 #endif

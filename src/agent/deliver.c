@@ -1,0 +1,604 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One invocation, from its options to its exit status.  Nothing is said to a
+ * relay before the message is read to its end and every address is checked.
+ */
+#include "config.h"
+
+#include <gnutls/crypto.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/deliver.h"
+#include "agent/options.h"
+#include "agent/report.h"
+#include "agent/submit.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/fsio.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "config/account.h"
+#include "config/file.h"
+#include "config/secret.h"
+#include "mail/address.h"
+#include "mail/compose.h"
+#include "mail/date.h"
+#include "mail/envelope.h"
+#include "mail/message.h"
+#include "smtp/auth.h"
+
+/* Bytes of standard output, of a log line and of the texts on standard error.*/
+#define TEXT_MAX	(64 * 1024 * 1024)
+
+/* Random bytes in a Message-ID. */
+#define UNIQUE_BYTES	15
+
+/* Bytes of /etc/mailname that are looked at. */
+#define MAILNAME_MAX	1024
+
+/* Everything that one delivery has in its hands. */
+struct delivery {
+	const struct invocation *inv;
+	struct config config;
+	struct account account;
+	struct message message;
+	struct envelope envelope;
+	struct submission submission;
+	struct submit_result result;
+	struct outcome outcome;
+	struct compose_needs needs;
+	char *user;		/* the caller's login name */
+	char *gecos;		/* and full name, "" when unknown */
+	char *domain;		/* completes bare addresses */
+	char *message_id;
+	int64_t started;
+};
+
+static void
+find_user(struct delivery *d)
+{
+	const struct passwd *pw;
+	const char *comma;
+	size_t len;
+
+	pw = getpwuid(getuid());
+	if (pw == NULL) {
+		d->user = xasprintf("uid%lu", (unsigned long)getuid());
+		d->gecos = xstrdup("");
+		return;
+	}
+	d->user = xstrdup(pw->pw_name);
+	comma = strchr(pw->pw_gecos, ',');
+	len = comma == NULL ? strlen(pw->pw_gecos) :
+	    (size_t)(comma - pw->pw_gecos);
+	d->gecos = xstrndup(pw->pw_gecos,
+	    utf8_valid(pw->pw_gecos, len) ? len : 0);
+}
+
+/* Debian's name for the host's mail, where there is one. */
+static char *
+mailname(void)
+{
+	struct buf text;
+	int fd;
+
+	fd = fsio_open_regular("/etc/mailname", NULL);
+	if (fd == -1)
+		return NULL;
+	buf_init(&text, MAILNAME_MAX);
+	fsio_read_all(fd, &text);
+	close(fd);
+	buf_truncate(&text, strcspn(text.data, " \t\r\n"));
+	if (!address_domain_valid(text.data))
+		buf_clear(&text);
+	if (text.len > 0)
+		return buf_steal(&text);
+	buf_release(&text);
+	return NULL;
+}
+
+static char *
+host_name(void)
+{
+	char host[256], *name;
+
+	name = mailname();
+	if (name != NULL)
+		return name;
+	if (gethostname(host, sizeof host) == -1)
+		host[0] = '\0';
+	host[sizeof host - 1] = '\0';
+	return xstrdup(address_domain_valid(host) ? host : "localhost");
+}
+
+static int
+load_config(struct delivery *d, struct error *e)
+{
+	const struct invocation *inv = d->inv;
+	size_t i;
+
+	if (config_load(&d->config, inv->config, e) == -1)
+		return -1;
+	for (i = 0; i < inv->setting_count; i++)
+		if (config_set(&d->config, inv->settings[i], e) == -1)
+			return -1;
+	return 0;
+}
+
+/* The first address of the From field, for the choice of the account. */
+static char *
+from_address(const struct header *h)
+{
+	struct address_list l;
+	char *address = NULL;
+	long i;
+
+	i = header_find(h, "From", 0);
+	if (i == -1)
+		return NULL;
+	address_list_init(&l);
+	if (header_addresses(h, (size_t)i, &l, NULL) == 0 && l.count > 0)
+		address = address_envelope(&l.list[0], NULL, NULL);
+	address_list_release(&l);
+	return address;
+}
+
+/* An argument that is an address; ERR_USAGE, as arguments are. */
+static char *
+argument_address(const struct address *a, const char *domain,
+    struct error *e)
+{
+	char *text;
+
+	text = address_envelope(a, domain, e);
+	if (text == NULL && e != NULL)
+		e->class = ERR_USAGE;
+	return text;
+}
+
+/* -f: "" and "<>" are the null sender. */
+static char *
+sender_argument(const char *text, const char *domain, struct error *e)
+{
+	struct address a;
+	char *address;
+
+	if (text[0] == '\0' || strcmp(text, "<>") == 0)
+		return xstrdup("");
+	if (address_parse(&a, text, strlen(text), e) == -1) {
+		if (e != NULL)
+			e->class = ERR_USAGE;
+		return NULL;
+	}
+	address = argument_address(&a, domain, e);
+	address_release(&a);
+	return address;
+}
+
+static int
+choose_account(struct delivery *d, struct error *e)
+{
+	struct account_choice choice;
+	char *sender = NULL, *from;
+	int rc;
+
+	if (d->inv->sender != NULL)
+		sender = sender_argument(d->inv->sender, NULL, NULL);
+	from = from_address(&d->message.header);
+	choice.name = d->inv->account;
+	choice.sender = sender;
+	choice.from = from;
+	rc = account_load(&d->account, &d->config, &choice, e);
+	free(sender);
+	free(from);
+	if (rc == -1)
+		return -1;
+	d->outcome.account = &d->account;
+	d->domain = d->account.domain != NULL ? xstrdup(d->account.domain) :
+	    host_name();
+	return log_open(d->account.log, d->inv->tag == NULL ? "sendoff" :
+	    d->inv->tag, e);
+}
+
+/* The sender, from -f, the account or the caller. */
+static int
+set_sender(struct delivery *d, struct error *e)
+{
+	const char *text;
+	char *address;
+
+	text = d->inv->sender != NULL ? d->inv->sender :
+	    d->account.from != NULL ? d->account.from : d->user;
+	address = sender_argument(text, d->domain, e);
+	if (address == NULL)
+		return -1;
+	envelope_set_sender(&d->envelope, address);
+	free(address);
+	return 0;
+}
+
+/* Each argument is a list: cron joins several with commas. */
+static int
+add_argument(struct delivery *d, const char *text, struct error *e)
+{
+	struct address_list l;
+	char *address;
+	size_t i;
+	int rc;
+
+	address_list_init(&l);
+	rc = address_list_parse(&l, text, strlen(text), e);
+	if (rc == -1)
+		e->class = ERR_USAGE;
+	for (i = 0; rc == 0 && i < l.count; i++) {
+		address = argument_address(&l.list[i], d->domain, e);
+		if (address == NULL) {
+			rc = -1;
+			break;
+		}
+		envelope_add(&d->envelope, address);
+		free(address);
+	}
+	address_list_release(&l);
+	return rc;
+}
+
+static int
+set_recipients(struct delivery *d, struct error *e)
+{
+	const struct invocation *inv = d->inv;
+	size_t i;
+
+	for (i = 0; i < inv->recipient_count; i++)
+		if (add_argument(d, inv->recipients[i], e) == -1)
+			return -1;
+	if (inv->from_header && compose_recipients(&d->message.header,
+	    d->domain, &d->envelope, e) == -1)
+		return -1;
+	if (d->envelope.count == 0)
+		return error_set(e, ERR_USAGE, "no recipient: name one as an"
+		    " argument, or use -t to take those of the header");
+	return 0;
+}
+
+/* The current time in the caller's zone. */
+static void
+now_text(char out[DATE_SIZE])
+{
+	struct tm tm;
+	time_t now;
+
+	now = time(NULL);
+	localtime_r(&now, &tm);
+	date_format(out, &tm, tm.tm_gmtoff);
+}
+
+/* What nobody else will use: time, process and random bytes. */
+static int
+unique_text(struct buf *out, struct error *e)
+{
+	unsigned char bytes[UNIQUE_BYTES];
+	size_t i;
+
+	if (gnutls_rnd(GNUTLS_RND_NONCE, bytes, sizeof bytes) < 0)
+		return error_set(e, ERR_OS, "no random bytes");
+	buf_addf(out, "%llx.", (unsigned long long)time(NULL));
+	for (i = 0; i < sizeof bytes; i++)
+		buf_addf(out, "%02x", bytes[i]);
+	return 0;
+}
+
+/* The From address that is added: the account's, else the caller's own. */
+static int
+added_from(const struct delivery *d, char **out, struct error *e)
+{
+	*out = sender_argument(d->account.from != NULL ? d->account.from :
+	    d->envelope.sender[0] != '\0' ? d->envelope.sender : d->user,
+	    d->domain, e);
+	return *out == NULL ? -1 : 0;
+}
+
+static const char *
+full_name(const struct delivery *d)
+{
+	if (d->inv->full_name != NULL && d->inv->full_name[0] != '\0')
+		return d->inv->full_name;
+	return d->account.full_name != NULL ? d->account.full_name :
+	    d->gecos;
+}
+
+static int
+compose(struct delivery *d, struct error *e)
+{
+	struct compose_facts facts;
+	struct buf unique;
+	char date[DATE_SIZE], *from = NULL;
+	int rc;
+
+	buf_init(&unique, 256);
+	now_text(date);
+	rc = unique_text(&unique, e);
+	if (rc == 0)
+		rc = added_from(d, &from, e);
+	facts.date = date;
+	facts.from = from;
+	facts.full_name = full_name(d);
+	facts.domain = d->domain;
+	facts.unique = unique.data;
+	facts.host = d->domain;
+	if (rc == 0)
+		rc = compose_header(&d->message.header, &facts, e);
+	free(from);
+	buf_release(&unique);
+	return rc;
+}
+
+static int
+prepare_submission(struct delivery *d, struct error *e)
+{
+	struct submission *s = &d->submission;
+
+	d->message_id = compose_message_id(&d->message.header);
+	d->outcome.message_id = d->message_id;
+	if (compose_check(&d->message.header, &d->message.count, &d->needs,
+	    e) == -1)
+		return -1;
+	if (header_write(&d->message.header, &s->header) == -1 ||
+	    buf_add(&s->header, "\r\n", 2) == -1)
+		return error_set(e, ERR_MESSAGE, "the header has grown past"
+		    " %d bytes", HEADER_OUT_MAX);
+	s->message = &d->message;
+	s->envelope = &d->envelope;
+	s->size = d->needs.size;
+	s->eight_bit = d->needs.eight_bit;
+	s->smtputf8 = d->needs.smtputf8;
+	d->outcome.size = s->size;
+	return 0;
+}
+
+/* Everything up to the relay. */
+static int
+prepare(struct delivery *d, struct error *e)
+{
+	if (load_config(d, e) == -1 ||
+	    message_read(&d->message, STDIN_FILENO, !d->inv->dot_ignored,
+	    e) == -1 ||
+	    choose_account(d, e) == -1)
+		return -1;
+	d->outcome.envelope = &d->envelope;
+	if (set_sender(d, e) == -1 || set_recipients(d, e) == -1 ||
+	    compose(d, e) == -1)
+		return -1;
+	return prepare_submission(d, e);
+}
+
+static bool
+needs_secret(const struct account *a)
+{
+	return a->username != NULL &&
+	    auth_list_needs_secret(a->auth.list, a->auth.count);
+}
+
+static void
+show_ignored(const struct delivery *d)
+{
+	size_t i;
+
+	if (!d->inv->verbose)
+		return;
+	for (i = 0; i < d->inv->ignored_count; i++)
+		fprintf(stderr, "* option '%s' is ignored\n",
+		    d->inv->ignored[i]);
+}
+
+/* The password is there before the relay is: it waits for nobody to type. */
+static int
+send_message(struct delivery *d, struct error *e)
+{
+	struct buf secret;
+	int rc = 0;
+
+	show_ignored(d);
+	buf_init_secret(&secret, SECRET_MAX);
+	if (needs_secret(&d->account))
+		rc = secret_get(&d->account, &secret, e);
+	if (rc == 0) {
+		rc = submit(&d->account, secret.data, &d->submission,
+		    d->inv->verbose, &d->result);
+		d->outcome.result = &d->result;
+		*e = d->result.error;
+	}
+	buf_release(&secret);
+	return rc;
+}
+
+/* Standard output that can't be written is an error of its own. */
+static int
+print(const struct buf *text, struct error *e)
+{
+	if (fsio_write_all(STDOUT_FILENO, text->data, text->len) == 0)
+		return 0;
+	return error_set(e, ERR_IO, "cannot write to standard output");
+}
+
+static void
+describe_relay(const struct account *a, struct buf *out)
+{
+	size_t i;
+
+	buf_addf(out, "account: %s\nrelay: %s", a->name, a->server);
+	for (i = 0; i < a->ports.count && !account_is_local(a); i++)
+		buf_addf(out, "%s%u", i == 0 ? " port " : ", ",
+		    (unsigned int)a->ports.list[i]);
+	buf_addf(out, "\nsecurity: %s\nusername: %s\n", a->implicit_tls ?
+	    "implicit TLS" : a->starttls ? "STARTTLS" : "none",
+	    a->username == NULL ? "none" : a->username);
+}
+
+/* Appends text with its CRs before LFs left out, as a person reads it. */
+static void
+add_readable(struct buf *out, const char *text, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (text[i] != '\r')
+			buf_addc(out, text[i]);
+}
+
+static int
+print_body(const struct delivery *d, struct error *e)
+{
+	struct buf out;
+	uint64_t offset = 0;
+	char chunk[4096];
+	ssize_t n;
+	int rc = 0;
+
+	buf_init(&out, sizeof chunk);
+	while (rc == 0 && (n = message_body(&d->message, offset, chunk,
+	    sizeof chunk, e)) != 0) {
+		if (n == -1) {
+			rc = -1;
+			break;
+		}
+		offset += (uint64_t)n;
+		buf_clear(&out);
+		add_readable(&out, chunk, (size_t)n);
+		rc = print(&out, e);
+	}
+	buf_release(&out);
+	return rc;
+}
+
+/* Account, envelope and message, and nothing is connected. */
+static int
+dry_run(struct delivery *d, struct error *e)
+{
+	struct buf out;
+	size_t i;
+	int rc;
+
+	if (d->inv->json)
+		return 0;
+	buf_init(&out, TEXT_MAX);
+	describe_relay(&d->account, &out);
+	buf_addf(&out, "sender: <%s>\n", d->envelope.sender);
+	for (i = 0; i < d->envelope.count; i++)
+		buf_addf(&out, "recipient: <%s>\n",
+		    d->envelope.list[i].address);
+	buf_addc(&out, '\n');
+	add_readable(&out, d->submission.header.data,
+	    d->submission.header.len);
+	rc = print(&out, e);
+	buf_release(&out);
+	return rc == -1 ? -1 : print_body(d, e);
+}
+
+static int
+print_config(struct delivery *d, struct error *e)
+{
+	struct buf out;
+	int rc;
+
+	if (load_config(d, e) == -1 || choose_account(d, e) == -1)
+		return -1;
+	buf_init(&out, TEXT_MAX);
+	account_print(&d->account, &out);
+	rc = print(&out, e);
+	buf_release(&out);
+	return rc;
+}
+
+/* Tells everybody who asked. */
+static int
+report(struct delivery *d)
+{
+	struct outcome *o = &d->outcome;
+	struct buf out;
+	int status;
+
+	o->milliseconds = clock_ms() - d->started;
+	buf_init(&out, TEXT_MAX);
+	if (d->inv->json && d->inv->mode != MODE_PRINT_CONFIG) {
+		report_json(o, &out);
+		/*
+		 * Custody has passed or not: a status that says otherwise
+		 * would have the message sent again.
+		 */
+		print(&out, NULL);
+		buf_clear(&out);
+	}
+	report_text(o, &out);
+	fsio_write_all(STDERR_FILENO, out.data, out.len);
+	buf_clear(&out);
+	status = report_status(o);
+	if (d->inv->mode == MODE_SUBMIT) {
+		report_log(o, o->account == NULL ? "text" :
+		    d->account.log_format, &out);
+		log_line(out.data, status != 0);
+	}
+	buf_release(&out);
+	return status;
+}
+
+static void
+init(struct delivery *d, const struct invocation *inv)
+{
+	memset(d, 0, sizeof *d);
+	d->inv = inv;
+	d->started = clock_ms();
+	config_init(&d->config);
+	message_init(&d->message);
+	envelope_init(&d->envelope);
+	buf_init(&d->submission.header, HEADER_OUT_MAX);
+	find_user(d);
+	/* Until an account says where the log goes. */
+	if (inv->mode == MODE_SUBMIT)
+		log_open("syslog", inv->tag == NULL ? "sendoff" : inv->tag,
+		    NULL);
+}
+
+static void
+release(struct delivery *d)
+{
+	log_close();
+	buf_release(&d->submission.header);
+	envelope_release(&d->envelope);
+	message_release(&d->message);
+	if (d->outcome.account != NULL)
+		account_release(&d->account);
+	config_release(&d->config);
+	free(d->user);
+	free(d->gecos);
+	free(d->domain);
+	free(d->message_id);
+}
+
+int
+deliver(const struct invocation *inv)
+{
+	struct delivery d;
+	struct error *e = &d.outcome.error;
+	int status;
+
+	init(&d, inv);
+	if (inv->mode == MODE_PRINT_CONFIG)
+		print_config(&d, e);
+	else if (prepare(&d, e) == 0) {
+		if (inv->mode == MODE_DRY_RUN)
+			dry_run(&d, e);
+		else
+			send_message(&d, e);
+	}
+	status = report(&d);
+	release(&d);
+	return status;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a submission came to: exit status, standard error, --json, the log.
+ * Prints nothing itself.  Never shows a secret: it is given none.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/report.h"
+#include "agent/submit.h"
+#include "base/buf.h"
+#include "base/str.h"
+#include "config/account.h"
+#include "mail/envelope.h"
+
+int
+report_status(const struct outcome *o)
+{
+	if (o->error.class != ERR_NONE)
+		return error_exit_status(o->error.class);
+	if (o->envelope == NULL)
+		return 0;
+	return error_exit_status(envelope_worst(o->envelope));
+}
+
+/* "550 5.1.1 no such user" */
+static void
+verdict_text(const struct verdict *v, struct buf *out)
+{
+	if (v->code != 0)
+		buf_addf(out, "%d ", v->code);
+	if (v->enhanced[0] != '\0')
+		buf_addf(out, "%s ", v->enhanced);
+	buf_adds(out, v->text == NULL ? "" : v->text);
+	if (out->len > 0 && out->data[out->len - 1] == ' ')
+		buf_truncate(out, out->len - 1);
+}
+
+static void
+recipient_text(const struct recipient *r, struct buf *out)
+{
+	static const char *const phrases[] = {
+		[RECIPIENT_UNTRIED] = "has not got it",
+		[RECIPIENT_ACCEPTED] = "has got it",
+		[RECIPIENT_REFUSED] = "has not got it, refused: ",
+		[RECIPIENT_DEFERRED] = "has not got it, try again later: ",
+		[RECIPIENT_UNKNOWN] = "may have got it: ",
+	};
+
+	buf_adds(out, "sendoff: '");
+	str_escape(out, r->address, strlen(r->address), 512);
+	buf_addf(out, "' %s", phrases[r->verdict.state]);
+	if (r->verdict.state != RECIPIENT_UNTRIED &&
+	    r->verdict.state != RECIPIENT_ACCEPTED)
+		verdict_text(&r->verdict, out);
+	buf_addc(out, '\n');
+}
+
+void
+report_text(const struct outcome *o, struct buf *out)
+{
+	size_t i;
+
+	if (report_status(o) == 0)
+		return;
+	if (o->error.class != ERR_NONE)
+		buf_addf(out, "sendoff: %s\n", o->error.text);
+	if (o->envelope == NULL || o->result == NULL)
+		return;
+	for (i = 0; i < o->envelope->count; i++)
+		recipient_text(&o->envelope->list[i], out);
+}
+
+/* A JSON string, or null. */
+static void
+json_string(struct buf *out, const char *s)
+{
+	if (s == NULL) {
+		buf_adds(out, "null");
+		return;
+	}
+	buf_addc(out, '"');
+	for (; *s != '\0'; s++) {
+		if (*s == '"' || *s == '\\')
+			buf_addf(out, "\\%c", *s);
+		else if (ascii_iscntrl(*s))
+			buf_addf(out, "\\u%04x", (unsigned char)*s);
+		else
+			buf_addc(out, *s);
+	}
+	buf_addc(out, '"');
+}
+
+static void
+json_member(struct buf *out, const char *name, const char *value)
+{
+	buf_addf(out, "\"%s\":", name);
+	json_string(out, value);
+	buf_addc(out, ',');
+}
+
+static const char *
+or_null(const char *s)
+{
+	return s == NULL || s[0] == '\0' ? NULL : s;
+}
+
+/* "mail.example.org:587", or the socket's path. */
+static void
+relay_name(const struct outcome *o, struct buf *out)
+{
+	const char *server = o->account->server;
+
+	buf_addf(out, strchr(server, ':') == NULL ? "%s" : "[%s]", server);
+	if (o->result != NULL && o->result->port != 0)
+		buf_addf(out, ":%u", (unsigned int)o->result->port);
+}
+
+static void
+json_relay(const struct outcome *o, struct buf *out)
+{
+	struct buf relay;
+
+	buf_init(&relay, 1024);
+	if (o->account != NULL)
+		relay_name(o, &relay);
+	json_member(out, "account", o->account == NULL ? NULL :
+	    o->account->name);
+	json_member(out, "relay", or_null(relay.data));
+	json_member(out, "tls", o->result == NULL ? NULL :
+	    or_null(o->result->tls));
+	json_member(out, "auth", o->result == NULL ? NULL :
+	    or_null(o->result->auth));
+	buf_release(&relay);
+}
+
+static void
+json_recipients(const struct outcome *o, struct buf *out)
+{
+	const struct recipient *r;
+	size_t i;
+
+	buf_adds(out, "\"recipients\":[");
+	for (i = 0; o->envelope != NULL && i < o->envelope->count; i++) {
+		r = &o->envelope->list[i];
+		buf_addc(out, '{');
+		json_member(out, "address", r->address);
+		json_member(out, "state",
+		    recipient_state_name(r->verdict.state));
+		if (r->verdict.code == 0)
+			buf_adds(out, "\"code\":null,");
+		else
+			buf_addf(out, "\"code\":%d,", r->verdict.code);
+		json_member(out, "enhanced", or_null(r->verdict.enhanced));
+		buf_adds(out, "\"text\":");
+		json_string(out, r->verdict.text);
+		buf_addf(out, "}%s", i + 1 < o->envelope->count ? "," : "");
+	}
+	buf_adds(out, "],");
+}
+
+/* "<id>", escaped; nothing when there is none. */
+static void
+shown_id(const struct outcome *o, struct buf *out)
+{
+	if (o->message_id == NULL)
+		return;
+	buf_addc(out, '<');
+	str_escape(out, o->message_id, strlen(o->message_id), 998);
+	buf_addc(out, '>');
+}
+
+static void
+json_object(const struct outcome *o, struct buf *out)
+{
+	struct buf id;
+
+	buf_init(&id, 8192);
+	shown_id(o, &id);
+	buf_addf(out, "{\"status\":%d,", report_status(o));
+	json_relay(o, out);
+	json_member(out, "sender", o->envelope == NULL ? NULL :
+	    o->envelope->sender);
+	json_member(out, "message_id", or_null(id.data));
+	buf_release(&id);
+	buf_addf(out, "\"size\":%llu,\"queue_id\":null,",
+	    (unsigned long long)o->size);
+	json_recipients(o, out);
+	json_member(out, "error", o->error.class == ERR_NONE ? NULL :
+	    o->error.text);
+	buf_addf(out, "\"milliseconds\":%lld}", (long long)o->milliseconds);
+}
+
+void
+report_json(const struct outcome *o, struct buf *out)
+{
+	json_object(o, out);
+	buf_addc(out, '\n');
+}
+
+static void
+log_recipients(const struct outcome *o, struct buf *out)
+{
+	const struct recipient *r;
+	size_t i;
+
+	for (i = 0; i < o->envelope->count; i++) {
+		r = &o->envelope->list[i];
+		buf_addf(out, " to=<%s> state=%s", r->address,
+		    recipient_state_name(r->verdict.state));
+		if (r->verdict.code != 0)
+			buf_addf(out, " reply=%d", r->verdict.code);
+		if (r->verdict.state == RECIPIENT_REFUSED ||
+		    r->verdict.state == RECIPIENT_DEFERRED) {
+			buf_adds(out, " text=");
+			json_string(out, r->verdict.text);
+		}
+	}
+}
+
+static void
+log_text(const struct outcome *o, struct buf *out)
+{
+	buf_addf(out, "status=%d", report_status(o));
+	if (o->account != NULL) {
+		buf_addf(out, " account=%s relay=", o->account->name);
+		relay_name(o, out);
+	}
+	if (o->result != NULL)
+		buf_addf(out, " tls=%s auth=%s", o->result->tls[0] == '\0' ?
+		    "none" : o->result->tls, o->result->auth[0] == '\0' ?
+		    "none" : o->result->auth);
+	if (o->envelope != NULL) {
+		buf_addf(out, " from=<%s>", o->envelope->sender);
+		log_recipients(o, out);
+	}
+	buf_addf(out, " size=%llu", (unsigned long long)o->size);
+	buf_adds(out, " message-id=");
+	shown_id(o, out);
+	buf_addf(out, " ms=%lld", (long long)o->milliseconds);
+	if (o->error.class != ERR_NONE) {
+		buf_adds(out, " error=");
+		json_string(out, o->error.text);
+	}
+}
+
+void
+report_log(const struct outcome *o, const char *format, struct buf *out)
+{
+	if (strcmp(format, "json") == 0)
+		json_object(o, out);
+	else
+		log_text(o, out);
+}

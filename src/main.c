@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * sendoff: submits a message through an authenticated relay.  The only place
+ * that ends the process (but for a lack of memory).
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "agent/deliver.h"
+#include "agent/options.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fsio.h"
+#include "base/proc.h"
+
+/* Bytes of what --help prints. */
+#define HELP_MAX	(64 * 1024)
+
+static int
+complain(const struct error *e)
+{
+	fprintf(stderr, "sendoff: %s\n", e->text);
+	return error_exit_status(e->class);
+}
+
+static int
+print_info(const struct invocation *inv)
+{
+	struct buf out;
+	struct error e;
+	int rc;
+
+	buf_init(&out, HELP_MAX);
+	if (inv->mode == MODE_HELP)
+		options_help(&out);
+	else
+		buf_addf(&out, "sendoff %s\n", PACKAGE_VERSION);
+	rc = fsio_write_all(STDOUT_FILENO, out.data, out.len);
+	buf_release(&out);
+	if (rc == 0)
+		return 0;
+	error_set(&e, ERR_IO, "cannot write to standard output");
+	return complain(&e);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct invocation inv;
+	struct error e;
+	int status;
+
+	if (proc_start(&e) == -1)
+		return complain(&e);
+	options_init(&inv);
+	if (options_parse(&inv, argc, argv, &e) == -1)
+		status = complain(&e);
+	else if (inv.mode == MODE_HELP || inv.mode == MODE_VERSION)
+		status = print_info(&inv);
+	else
+		status = deliver(&inv);
+	options_release(&inv);
+	return status;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The inside of a session, shared by the files that make it up: session.c (the
+ * interface and the stepping), login.c (greeting to authentication) and
+ * transaction.c (MAIL to the final dot).  Nobody else includes it.
+ */
+#ifndef SMTP_ENGINE_H
+#define SMTP_ENGINE_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "mail/wire.h"
+#include "smtp/reply.h"
+#include "smtp/session.h"
+
+enum verb {
+	VERB_GREETING,		/* no command: what a connection begins with */
+	VERB_EHLO,
+	VERB_HELO,
+	VERB_STARTTLS,
+	VERB_AUTH,
+	VERB_AUTH_RESPONSE,
+	VERB_MAIL,
+	VERB_RCPT,
+	VERB_DATA,
+	VERB_DOT,		/* the message and its final dot */
+	VERB_RSET,
+	VERB_QUIT
+};
+
+/* A command that waits for its reply. */
+struct command {
+	enum verb verb;
+	size_t recipient;	/* VERB_RCPT: which */
+	uint64_t end;		/* it is written when so much has been */
+};
+
+/* Where the session is. */
+enum phase {
+	PHASE_LOGIN,		/* from the greeting to the last 235 */
+	PHASE_NEED_TLS,
+	PHASE_NEED_SECRET,
+	PHASE_READY,
+	PHASE_ENVELOPE,		/* MAIL, RCPT, DATA */
+	PHASE_BODY,
+	PHASE_FINAL,		/* all of the body is in the output */
+	PHASE_DONE,		/* to be told to the pump */
+	PHASE_QUIT,
+	PHASE_CLOSED,
+	PHASE_FAILED
+};
+
+/* What is known of a transaction while it runs. */
+struct progress {
+	struct transaction t;
+	size_t next;		/* recipient whose RCPT goes out next */
+	size_t answered;	/* RCPTs that have their reply */
+	size_t accepted;	/* of those, with 2yz */
+	bool *taken;		/* for each recipient: 2yz to its RCPT */
+	bool mail_sent;
+	bool data_sent;
+	bool mail_refused;
+	struct wire wire;
+};
+
+struct session {
+	struct session_settings settings;
+	enum phase phase;
+	struct error error;
+	int error_code;
+	struct buf in;
+	struct buf out;
+	struct buf trace;
+	uint64_t queued;	/* bytes ever put into out */
+	uint64_t written;	/* bytes ever taken off out */
+	uint64_t replies;	/* complete ones */
+	struct command *fifo;	/* a ring */
+	size_t fifo_head;
+	size_t fifo_count;
+	size_t fifo_cap;
+	struct reply reply;
+	struct capabilities capabilities;
+	const char *mechanism;	/* chosen, or NULL */
+	bool logged_in;
+	struct auth *auth;
+	struct progress now;
+	bool dirty;		/* the relay has a transaction open: RSET */
+	bool broken;		/* the connection takes no further command */
+	bool dot_flushed;	/* the final dot has left */
+	bool eof;
+	char *eof_why;
+};
+
+/* Ends the session; the first reason stays. */
+void	engine_fail(struct session *s, enum error_class class, int code,
+	    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* Ends it for what is in an error that another room filled. */
+void	engine_fail_error(struct session *s, const struct error *e);
+/*
+ * Ends it because of a reply: class for 5yz, ERR_TEMPORARY for 4yz, breach
+ * for anything else.  what: "refuses STARTTLS"; hint may be "".
+ */
+void	engine_fail_reply(struct session *s, const struct reply *r,
+	    enum error_class class, const char *what, const char *hint);
+
+/* Puts a command into the output and the queue of those in flight. */
+void	engine_command(struct session *s, enum verb verb, size_t recipient,
+	    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* The same with a secret in line, which the trace shows as shown. */
+void	engine_secret_command(struct session *s, enum verb verb,
+	    const char *line, const char *shown);
+/* Waits for a reply without a command (greeting, final dot). */
+void	engine_expect(struct session *s, enum verb verb, uint64_t end);
+/* Bytes that are no command: the message. */
+void	engine_put(struct session *s, const char *data, size_t len);
+
+/* True for 2yz, 3yz, 4yz, 5yz. */
+bool	reply_is(const struct reply *r, int class);
+
+/* What a reply does, a function for each verb. */
+void	login_greeting(struct session *, const struct command *,
+	    const struct reply *);
+void	login_ehlo(struct session *, const struct command *,
+	    const struct reply *);
+void	login_helo(struct session *, const struct command *,
+	    const struct reply *);
+void	login_starttls(struct session *, const struct command *,
+	    const struct reply *);
+void	login_auth(struct session *, const struct command *,
+	    const struct reply *);
+void	transaction_mail(struct session *, const struct command *,
+	    const struct reply *);
+void	transaction_rcpt(struct session *, const struct command *,
+	    const struct reply *);
+void	transaction_data(struct session *, const struct command *,
+	    const struct reply *);
+void	transaction_dot(struct session *, const struct command *,
+	    const struct reply *);
+void	transaction_rset(struct session *, const struct command *,
+	    const struct reply *);
+
+void	login_ehlo_send(struct session *s);
+void	login_secret(struct session *s, const char *secret);
+
+/* Puts out what the window allows of the envelope's commands. */
+void	transaction_produce(struct session *s);
+/* The connection is gone: what is in doubt, and what is not. */
+void	transaction_lost(struct session *s);
+
+#endif

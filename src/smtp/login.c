@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * From the greeting to a session that is ready: EHLO, STARTTLS, AUTH.
+ * RFC 5321 sections 3.1 and 4.1.1.1, RFC 3207, RFC 4954.  It never goes on
+ * with less than was asked for.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "smtp/engine.h"
+
+/* Octets of an AUTH line (RFC 4954 section 4). */
+#define AUTH_LINE_MAX	12288
+
+void
+login_greeting(struct session *s, const struct command *c,
+    const struct reply *r)
+{
+	(void)c;
+	if (reply_is(r, 2))
+		login_ehlo_send(s);
+	else
+		engine_fail_reply(s, r, ERR_UNAVAILABLE,
+		    "refuses the connection", "");
+}
+
+void
+login_ehlo_send(struct session *s)
+{
+	/* Nothing that was said before TLS counts after it (RFC 3207). */
+	capabilities_release(&s->capabilities);
+	engine_command(s, VERB_EHLO, 0, "EHLO %s", s->settings.helo);
+}
+
+/* Logs in where the account says so. */
+static void
+begin_auth(struct session *s)
+{
+	struct error e;
+
+	if (s->settings.auth.username == NULL) {
+		s->phase = PHASE_READY;
+		return;
+	}
+	s->mechanism = auth_choose(&s->settings.auth, &s->capabilities, &e);
+	if (s->mechanism == NULL)
+		engine_fail(s, e.class, 0, "'%s': %s", s->settings.relay,
+		    e.text);
+	else if (auth_needs_secret(s->mechanism))
+		s->phase = PHASE_NEED_SECRET;
+	else
+		login_secret(s, NULL);
+}
+
+static void
+begin_starttls(struct session *s)
+{
+	if (s->capabilities.starttls)
+		engine_command(s, VERB_STARTTLS, 0, "STARTTLS");
+	else
+		engine_fail(s, ERR_UNAVAILABLE, 0, "'%s' does not offer"
+		    " STARTTLS, and sendoff never goes on without: try"
+		    " 'implicit_tls = yes' with 'port = 465', or set"
+		    " 'starttls = no' if no encryption is meant",
+		    s->settings.relay);
+}
+
+/* Without EHLO there is neither STARTTLS nor AUTH. */
+static void
+ehlo_refused(struct session *s, const struct reply *r)
+{
+	if (reply_is(r, 5) && !s->settings.starttls &&
+	    !s->settings.encrypted && s->settings.auth.username == NULL)
+		engine_command(s, VERB_HELO, 0, "HELO %s", s->settings.helo);
+	else
+		engine_fail_reply(s, r, ERR_UNAVAILABLE, "refuses EHLO", "");
+}
+
+void
+login_ehlo(struct session *s, const struct command *c, const struct reply *r)
+{
+	(void)c;
+	if (!reply_is(r, 2)) {
+		ehlo_refused(s, r);
+		return;
+	}
+	capabilities_parse(&s->capabilities, r->text.data);
+	if (s->settings.starttls && !s->settings.encrypted)
+		begin_starttls(s);
+	else
+		begin_auth(s);
+}
+
+void
+login_helo(struct session *s, const struct command *c, const struct reply *r)
+{
+	(void)c;
+	if (reply_is(r, 2))
+		s->phase = PHASE_READY;
+	else
+		engine_fail_reply(s, r, ERR_UNAVAILABLE, "refuses HELO", "");
+}
+
+void
+login_starttls(struct session *s, const struct command *c,
+    const struct reply *r)
+{
+	(void)c;
+	if (!reply_is(r, 2)) {
+		engine_fail_reply(s, r, ERR_UNAVAILABLE, "refuses STARTTLS",
+		    "");
+		return;
+	}
+	if (s->in.len > 0) {
+		engine_fail(s, ERR_PROTOCOL, 0, "'%s' sent something behind"
+		    " its answer to STARTTLS: somebody may be in between",
+		    s->settings.relay);
+		return;
+	}
+	s->phase = PHASE_NEED_TLS;
+}
+
+/* One line of the exchange; base64 of nothing is "=" (RFC 4954 section 4). */
+static void
+send_step(struct session *s, const char *challenge)
+{
+	struct buf answer, line;
+	struct error e;
+	char *shown;
+
+	buf_init_secret(&answer, AUTH_LINE_MAX);
+	buf_init_secret(&line, 2 * AUTH_LINE_MAX);
+	if (auth_step(s->auth, challenge, &answer, &e) == -1) {
+		engine_fail(s, e.class, 0, "'%s': %s", s->settings.relay,
+		    e.text);
+	} else if (challenge != NULL) {
+		engine_secret_command(s, VERB_AUTH_RESPONSE, answer.data,
+		    "***");
+	} else {
+		buf_addf(&line, "AUTH %s %s", s->mechanism, answer.len == 0 ?
+		    "=" : answer.data);
+		shown = xasprintf("AUTH %s ***", s->mechanism);
+		engine_secret_command(s, VERB_AUTH, line.data, shown);
+		free(shown);
+	}
+	buf_release(&answer);
+	buf_release(&line);
+}
+
+void
+login_secret(struct session *s, const char *secret)
+{
+	struct error e;
+
+	s->auth = auth_new(s->mechanism, s->settings.auth.username, secret,
+	    &e);
+	if (s->auth == NULL)
+		engine_fail(s, e.class, 0, "'%s': %s", s->settings.relay,
+		    e.text);
+	else if (auth_client_first(s->mechanism))
+		send_step(s, NULL);
+	else
+		engine_command(s, VERB_AUTH, 0, "AUTH %s", s->mechanism);
+}
+
+void
+login_auth(struct session *s, const struct command *c, const struct reply *r)
+{
+	struct error e;
+
+	(void)c;
+	if (r->code == 334) {
+		send_step(s, r->text.data);
+		return;
+	}
+	if (r->code != 235) {
+		engine_fail_reply(s, r, ERR_AUTH, "refuses the login",
+		    reply_is(r, 5) ? ": check 'username', the password and"
+		    " 'auth' of the account" : "");
+		return;
+	}
+	if (auth_finish(s->auth, &e) == -1) {
+		engine_fail(s, e.class, r->code, "'%s': %s", s->settings.relay,
+		    e.text);
+		return;
+	}
+	auth_free(s->auth);
+	s->auth = NULL;
+	s->logged_in = true;
+	s->phase = PHASE_READY;
+}

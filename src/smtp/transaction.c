@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One message: MAIL, RCPT, DATA, the body and its final dot, and the verdict
+ * that each recipient gets.  RFC 5321 section 3.3, RFC 2920, 1870, 6152, 6531.
+ *
+ * A recipient is accepted only by a 2yz to the whole message.  No final dot
+ * goes out when nobody would get the message.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "smtp/engine.h"
+
+static struct recipient *
+recipient(struct session *s, size_t i)
+{
+	return &s->now.t.envelope->list[i];
+}
+
+static size_t
+recipients(const struct session *s)
+{
+	return s->now.t.envelope->count;
+}
+
+static void
+set_verdict(struct session *s, size_t i, enum recipient_state state,
+    enum error_class class, const struct reply *r)
+{
+	struct buf text;
+
+	buf_init(&text, REPLY_MAX);
+	reply_show(r, &text);
+	verdict_set(&recipient(s, i)->verdict, state, class, r->code,
+	    r->enhanced, text.data, text.len);
+	buf_release(&text);
+}
+
+/* What a refusal means for one recipient; class is that of a 5yz. */
+static void
+refuse(struct session *s, size_t i, enum error_class class,
+    const struct reply *r)
+{
+	if (reply_is(r, 4))
+		set_verdict(s, i, RECIPIENT_DEFERRED, ERR_TEMPORARY, r);
+	else
+		set_verdict(s, i, RECIPIENT_REFUSED, class, r);
+}
+
+/* The same verdict for all whose RCPT got 2yz. */
+static void
+refuse_taken(struct session *s, enum error_class class,
+    const struct reply *r)
+{
+	size_t i;
+
+	for (i = 0; i < recipients(s); i++)
+		if (s->now.taken[i])
+			refuse(s, i, class, r);
+}
+
+/* A refusal that is ours, before anything is said. */
+static void
+refuse_all_locally(struct session *s, enum error_class class,
+    const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < recipients(s); i++)
+		verdict_set(&recipient(s, i)->verdict, RECIPIENT_REFUSED,
+		    class, 0, "", text, strlen(text));
+	s->phase = PHASE_DONE;
+}
+
+static void
+done(struct session *s)
+{
+	s->phase = PHASE_DONE;
+}
+
+/* The session cannot go on, but its verdicts are complete. */
+static void
+done_broken(struct session *s)
+{
+	s->broken = true;
+	buf_clear(&s->out);
+	done(s);
+}
+
+static bool
+has_control(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if (ascii_iscntrl(*s))
+			return true;
+	return false;
+}
+
+static bool
+any_control(const struct session *s)
+{
+	size_t i;
+
+	if (has_control(s->now.t.envelope->sender))
+		return true;
+	for (i = 0; i < recipients(s); i++)
+		if (has_control(s->now.t.envelope->list[i].address))
+			return true;
+	return false;
+}
+
+/* What the relay cannot take is not begun; true when it can. */
+static bool
+suits(struct session *s)
+{
+	const struct capabilities *c = &s->capabilities;
+	const struct transaction *t = &s->now.t;
+	char *text;
+
+	if (any_control(s))
+		refuse_all_locally(s, ERR_MESSAGE,
+		    "an address has a control character");
+	else if (c->size_max != 0 && t->size > c->size_max) {
+		text = xasprintf("the message has %llu bytes, the relay takes"
+		    " %llu", (unsigned long long)t->size,
+		    (unsigned long long)c->size_max);
+		refuse_all_locally(s, ERR_UNAVAILABLE, text);
+		free(text);
+	} else if (t->smtputf8 && !c->smtputf8)
+		refuse_all_locally(s, ERR_MESSAGE, "an address or the header"
+		    " has UTF-8 and the relay does not offer SMTPUTF8");
+	else if (t->eight_bit && !c->eight_bit_mime)
+		refuse_all_locally(s, ERR_MESSAGE, "the message has 8-bit"
+		    " bytes and the relay does not offer 8BITMIME: encode it"
+		    " with MIME");
+	else
+		return true;
+	return false;
+}
+
+void
+session_begin(struct session *s, const struct transaction *t)
+{
+	if (s->phase != PHASE_READY)
+		return;
+	free(s->now.taken);
+	memset(&s->now, 0, sizeof s->now);
+	s->now.t = *t;
+	s->now.t.smtputf8 = t->smtputf8 ||
+	    envelope_needs_smtputf8(t->envelope);
+	s->now.taken = xcalloc(t->envelope->count, sizeof *s->now.taken);
+	s->dot_flushed = false;
+	wire_init(&s->now.wire);
+	s->phase = PHASE_ENVELOPE;
+	suits(s);
+}
+
+static void
+send_mail(struct session *s)
+{
+	const struct transaction *t = &s->now.t;
+	char size[32] = "";
+
+	if (s->capabilities.size)
+		snprintf(size, sizeof size, " SIZE=%llu",
+		    (unsigned long long)t->size);
+	engine_command(s, VERB_MAIL, 0, "MAIL FROM:<%s>%s%s%s",
+	    t->envelope->sender, size, t->eight_bit ? " BODY=8BITMIME" : "",
+	    t->smtputf8 ? " SMTPUTF8" : "");
+	s->now.mail_sent = true;
+}
+
+/* Bytes that may be in flight; without PIPELINING one command. */
+static bool
+window_open(const struct session *s)
+{
+	if (s->fifo_count == 0)
+		return true;
+	return s->capabilities.pipelining && s->out.len < SESSION_WINDOW &&
+	    s->fifo_count < SESSION_WINDOW / 16;
+}
+
+/* True when DATA may go out now. */
+static bool
+data_is_due(const struct session *s)
+{
+	if (s->now.answered == recipients(s))
+		return s->now.accepted > 0 && (s->now.t.partial ||
+		    s->now.accepted == recipients(s));
+	return s->now.t.partial;
+}
+
+void
+transaction_produce(struct session *s)
+{
+	while (s->phase == PHASE_ENVELOPE && window_open(s)) {
+		if (s->now.mail_refused || s->now.data_sent)
+			return;
+		if (s->dirty) {
+			engine_command(s, VERB_RSET, 0, "RSET");
+			s->dirty = false;
+		} else if (!s->now.mail_sent)
+			send_mail(s);
+		else if (s->now.next < recipients(s)) {
+			engine_command(s, VERB_RCPT, s->now.next,
+			    "RCPT TO:<%s>",
+			    recipient(s, s->now.next)->address);
+			s->now.next++;
+		} else if (data_is_due(s)) {
+			engine_command(s, VERB_DATA, 0, "DATA");
+			s->now.data_sent = true;
+		} else
+			return;
+	}
+}
+
+/* With nothing in flight and no DATA to come, it is over. */
+static void
+finish_if_idle(struct session *s)
+{
+	size_t i;
+
+	if (s->fifo_count > 0 || s->now.data_sent)
+		return;
+	if (!s->now.mail_refused && (s->now.answered < recipients(s) ||
+	    data_is_due(s)))
+		return;
+	/* partial = no: those that the relay would take are left alone. */
+	for (i = 0; i < recipients(s); i++)
+		if (s->now.taken[i] && !s->now.mail_refused)
+			verdict_set(&recipient(s, i)->verdict,
+			    RECIPIENT_UNTRIED, ERR_NONE, 0, "", NULL, 0);
+	s->dirty = !s->now.mail_refused;
+	done(s);
+}
+
+/* A 530 is about the session, not about the message (RFC 4954, 3207). */
+static bool
+wants_login(struct session *s, const struct reply *r)
+{
+	if (r->code != 530)
+		return false;
+	engine_fail_reply(s, r, ERR_AUTH, "wants more than the account gives",
+	    s->settings.encrypted ? ": set 'username' and a password" :
+	    ": set 'starttls = yes', or 'username' and a password");
+	return true;
+}
+
+static bool
+breach(struct session *s, const struct reply *r, const char *to)
+{
+	if (reply_is(r, 4) || reply_is(r, 5))
+		return false;
+	engine_fail(s, ERR_PROTOCOL, r->code, "'%s' answers %s with %d",
+	    s->settings.relay, to, r->code);
+	return true;
+}
+
+void
+transaction_rset(struct session *s, const struct command *c,
+    const struct reply *r)
+{
+	(void)c;
+	if (!reply_is(r, 2))
+		engine_fail_reply(s, r, ERR_UNAVAILABLE, "refuses RSET", "");
+}
+
+void
+transaction_mail(struct session *s, const struct command *c,
+    const struct reply *r)
+{
+	size_t i;
+
+	(void)c;
+	if (reply_is(r, 2) || wants_login(s, r) || breach(s, r, "MAIL"))
+		return;
+	s->now.mail_refused = true;
+	s->broken = s->broken || r->code == 421;
+	for (i = 0; i < recipients(s); i++)
+		refuse(s, i, ERR_UNAVAILABLE, r);
+	finish_if_idle(s);
+}
+
+void
+transaction_rcpt(struct session *s, const struct command *c,
+    const struct reply *r)
+{
+	s->now.answered++;
+	if (s->now.mail_refused) {
+		finish_if_idle(s);
+		return;
+	}
+	if (reply_is(r, 2)) {
+		s->now.taken[c->recipient] = true;
+		s->now.accepted++;
+	} else if (wants_login(s, r) || breach(s, r, "RCPT"))
+		return;
+	else
+		refuse(s, c->recipient, ERR_RECIPIENT, r);
+	s->broken = s->broken || r->code == 421;
+	finish_if_idle(s);
+}
+
+void
+transaction_data(struct session *s, const struct command *c,
+    const struct reply *r)
+{
+	(void)c;
+	if (s->now.mail_refused || s->now.accepted == 0) {
+		/* Nobody would get it: a dot would submit an empty message. */
+		if (reply_is(r, 3)) {
+			done_broken(s);
+			return;
+		}
+		s->dirty = !s->now.mail_refused;
+		done(s);
+		return;
+	}
+	if (r->code == 354) {
+		s->phase = PHASE_BODY;
+		engine_expect(s, VERB_DOT, UINT64_MAX);
+		return;
+	}
+	if (breach(s, r, "DATA"))
+		return;
+	refuse_taken(s, ERR_UNAVAILABLE, r);
+	s->broken = s->broken || r->code == 421;
+	s->dirty = true;
+	done(s);
+}
+
+/* The last bytes that the relay lacked when it spoke make it early. */
+static bool
+is_early(const struct session *s, const struct command *c)
+{
+	return s->phase == PHASE_BODY || c->end > s->written ||
+	    s->out.len > 0;
+}
+
+void
+transaction_dot(struct session *s, const struct command *c,
+    const struct reply *r)
+{
+	size_t i;
+	bool early;
+
+	early = is_early(s, c);
+	if (reply_is(r, 2) && !early) {
+		for (i = 0; i < recipients(s); i++)
+			if (s->now.taken[i])
+				set_verdict(s, i, RECIPIENT_ACCEPTED,
+				    ERR_NONE, r);
+		s->dot_flushed = false;
+		done(s);
+		return;
+	}
+	if (breach(s, r, early ? "half a message" : "the final dot"))
+		return;
+	refuse_taken(s, ERR_UNAVAILABLE, r);
+	s->dot_flushed = false;
+	/* In mid-message there is no way back to commands. */
+	if (early || r->code == 421)
+		done_broken(s);
+	else
+		done(s);
+}
+
+void
+session_body(struct session *s, const char *data, size_t len)
+{
+	size_t before;
+
+	if (s->phase != PHASE_BODY)
+		return;
+	before = s->out.len;
+	wire_encode(&s->now.wire, data, len, &s->out);
+	s->queued += s->out.len - before;
+	if (s->out.overflow)
+		engine_fail(s, ERR_INTERNAL, 0, "the output is full");
+}
+
+void
+session_body_end(struct session *s)
+{
+	size_t before;
+
+	if (s->phase != PHASE_BODY)
+		return;
+	before = s->out.len;
+	wire_finish(&s->now.wire, &s->out);
+	s->queued += s->out.len - before;
+	/* VERB_DOT is the only command in flight. */
+	s->fifo[s->fifo_head].end = s->queued;
+	s->phase = PHASE_FINAL;
+}
+
+/* After the final dot nobody knows; before it nobody has it. */
+void
+transaction_lost(struct session *s)
+{
+	static const char text[] = "may have been delivered";
+	size_t i;
+
+	if (s->phase != PHASE_FINAL || !s->dot_flushed)
+		return;
+	for (i = 0; i < recipients(s); i++)
+		if (s->now.taken[i])
+			verdict_set(&recipient(s, i)->verdict,
+			    RECIPIENT_UNKNOWN, ERR_TEMPORARY, 0, "", text,
+			    sizeof text - 1);
+}
