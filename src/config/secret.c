@@ -160,7 +160,7 @@ next_word(struct netrc *n, struct buf *out)
 	n->p += quoted;
 	for (;; n->p++) {
 		if (n->p == n->end) {
-			n->broken = quoted;
+			n->broken = n->broken || quoted;
 			return !quoted;
 		}
 		escaped = *n->p == '\\' && n->p + 1 < n->end;
