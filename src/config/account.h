@@ -29,9 +29,6 @@ struct key_ports {
 	size_t count;
 };
 
-/* The value of yes/no keys that depend on others when they are not set. */
-enum key_bool { KEY_BOOL_UNSET, KEY_BOOL_NO, KEY_BOOL_YES };
-
 struct account {
 	char *name;
 	char *server;
@@ -45,7 +42,7 @@ struct account {
 	struct key_list auth;	/* mechanisms as written; "auto" or "none" */
 	bool allow_plaintext_password;
 	char *tls_trust;	/* "system" or a path */
-	char *tls_server_name;	/* NULL: server */
+	char *tls_server_name;	/* NULL for a Unix socket */
 	char *tls_min;		/* "1.2" ... */
 	char *tls_priority;	/* NULL: made from tls_min */
 	char *helo;		/* NULL: the host's name */

@@ -8,10 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/fsio.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "config/account.h"
 #include "config/file.h"
 #include "runner.h"
@@ -508,6 +511,61 @@ START_TEST(printing_long)
 }
 END_TEST
 
+/* sample.conf */
+
+/* The sample with "#" taken away from its settings, owned. */
+static char *
+read_sample(void)
+{
+	const char *top = getenv("TOP_SRCDIR");
+	char *path = xasprintf("%s/sample.conf", top == NULL ? "." : top);
+	struct buf text, out;
+	const char *p;
+	int fd;
+
+	fd = fsio_open_regular(path, NULL);
+	ck_assert_msg(fd != -1, "cannot open '%s'", path);
+	buf_init(&text, CONFIG_FILE_MAX);
+	buf_init(&out, CONFIG_FILE_MAX);
+	ck_assert_int_eq(fsio_read_all(fd, &text), 0);
+	close(fd);
+	for (p = text.data; *p != '\0'; p++)
+		if (*p != '#' || (p != text.data && p[-1] != '\n') ||
+		    (!ascii_isalpha(p[1]) && p[1] != '['))
+			buf_addc(&out, *p);
+	buf_release(&text);
+	free(path);
+	return buf_steal(&out);
+}
+
+/* It works uncommented, has each key, and shows the true defaults. */
+START_TEST(sample)
+{
+	char *text = read_sample();
+	struct account plain;
+	bool seen[KEY_COUNT] = { false };
+	size_t i;
+
+	load_text("server = mail.example.org\n");
+	plain = a;
+	memset(&a, 0, sizeof(a));
+	only_text(text);
+	chosen(NULL, NULL, NULL, "home");
+	ck_assert_ptr_nonnull(a.password_command);
+	chosen("work", NULL, NULL, "work");
+	ck_assert_ptr_nonnull(a.password_file);
+	for (i = 0; i < c.count; i++)
+		seen[c.settings[i].key] = true;
+	for (i = 0; i < KEY_COUNT; i++) {
+		ck_assert_msg(seen[i], "no %s", key_table[i].name);
+		if (key_table[i].preset != NULL)
+			ck_assert_str_eq(a.text[i], plain.text[i]);
+	}
+	account_release(&plain);
+	free(text);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -531,6 +589,7 @@ main(void)
 	tcase_add_test(tc, printing_text);
 	tcase_add_test(tc, printing_reads_back);
 	tcase_add_test(tc, printing_long);
+	tcase_add_test(tc, sample);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }
