@@ -64,10 +64,10 @@ stores(enum key_id id, const char *value, const char *expected)
 	struct error e;
 
 	ck_assert_msg(store(&a, id, value, &e) == 0, "%s", e.text);
-	ck_assert_str_eq(*(char **)((char *)&a + key_table[id].offset),
+	ck_assert_str_eq(*(char **)(void *)((char *)&a + key_table[id].offset),
 	    expected);
 	key_clear(&a, id);
-	ck_assert_ptr_null(*(char **)((char *)&a + key_table[id].offset));
+	ck_assert_ptr_null(*(char **)(void *)((char *)&a + key_table[id].offset));
 }
 
 START_TEST(table_is_whole)
