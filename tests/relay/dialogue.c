@@ -380,6 +380,12 @@ dialogue_message(const struct dialogue *d, size_t *len)
 	return copy(preset, *len);
 }
 
+static char
+lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
 bool
 dialogue_match(const char *pattern, const char *text, size_t len)
 {
@@ -391,7 +397,7 @@ dialogue_match(const char *pattern, const char *text, size_t len)
 			star = ++pattern;
 			mark = text;
 		} else if (*pattern == '?' ||
-		    (*pattern != '\0' && *pattern == *text)) {
+		    (*pattern != '\0' && lower(*pattern) == lower(*text))) {
 			pattern++;
 			text++;
 		} else if (star != NULL) {

@@ -91,7 +91,10 @@ char	*dialogue_unescape(const char *text, size_t len, size_t *out_len);
  */
 char	*dialogue_message(const struct dialogue *d, size_t *len);
 
-/* True where '*' and '?' in pattern make it fit the text; case matters. */
+/*
+ * True where '*' and '?' in pattern make it fit the text, the case of US-ASCII
+ * letters ignored.
+ */
 bool	dialogue_match(const char *pattern, const char *text, size_t len);
 
 #endif

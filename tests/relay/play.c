@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "body.h"
 #include "conn.h"
@@ -109,9 +110,9 @@ do_send(struct player *p)
 static int
 keep_envelope(struct player *p, const char *line, size_t len)
 {
-	if (len > 5 && strncmp(line, "MAIL ", 5) == 0)
+	if (len > 5 && strncasecmp(line, "MAIL ", 5) == 0)
 		return record_mail(p->r, line, len);
-	if (len > 5 && strncmp(line, "RCPT ", 5) == 0)
+	if (len > 5 && strncasecmp(line, "RCPT ", 5) == 0)
 		return record_rcpt(p->r, line, len);
 	return 0;
 }
