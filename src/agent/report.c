@@ -161,6 +161,23 @@ json_recipients(const struct outcome *o, struct buf *out)
 	buf_adds(out, "],");
 }
 
+/* What stopped it, or how many have not got it; nothing at status 0. */
+static void
+error_text(const struct outcome *o, struct buf *out)
+{
+	size_t i, without = 0;
+
+	if (o->error.class != ERR_NONE)
+		buf_adds(out, o->error.text);
+	if (o->error.class != ERR_NONE || report_status(o) == 0)
+		return;
+	for (i = 0; i < o->envelope->count; i++)
+		if (o->envelope->list[i].verdict.state != RECIPIENT_ACCEPTED)
+			without++;
+	buf_addf(out, "%zu of %zu recipients have not got it", without,
+	    o->envelope->count);
+}
+
 /* "<id>", escaped; nothing when there is none. */
 static void
 shown_id(const struct outcome *o, struct buf *out)
@@ -175,10 +192,12 @@ shown_id(const struct outcome *o, struct buf *out)
 static void
 json_object(const struct outcome *o, struct buf *out)
 {
-	struct buf id;
+	struct buf id, error;
 
 	buf_init(&id, 8192);
+	buf_init(&error, 2 * ERROR_TEXT_MAX);
 	shown_id(o, &id);
+	error_text(o, &error);
 	buf_addf(out, "{\"status\":%d,", report_status(o));
 	json_relay(o, out);
 	json_member(out, "sender", o->envelope == NULL ? NULL :
@@ -188,8 +207,8 @@ json_object(const struct outcome *o, struct buf *out)
 	buf_addf(out, "\"size\":%llu,\"queue_id\":null,",
 	    (unsigned long long)o->size);
 	json_recipients(o, out);
-	json_member(out, "error", o->error.class == ERR_NONE ? NULL :
-	    o->error.text);
+	json_member(out, "error", or_null(error.data));
+	buf_release(&error);
 	buf_addf(out, "\"milliseconds\":%lld}", (long long)o->milliseconds);
 }
 

@@ -173,8 +173,11 @@ prepare_tls(struct pump *p, struct error *e)
 
 	if (!wants_tls(a))
 		return 0;
-	settings.server_name = a->tls_server_name != NULL ?
-	    a->tls_server_name : a->server;
+	if (a->tls_server_name == NULL)
+		return error_set(e, ERR_CONFIG, "TLS over the socket '%s'"
+		    " needs a name to verify: set 'tls_server_name'",
+		    a->server);
+	settings.server_name = a->tls_server_name;
 	settings.trust = a->tls_trust;
 	settings.min = a->tls_min;
 	settings.priority = a->tls_priority;
@@ -254,23 +257,35 @@ read_some(struct pump *p)
 	return n > 0 || !again;
 }
 
-/* Moves what is to go out; -1 when the relay takes nothing any more. */
+/* Hands the stream what it takes; -1 when the relay takes nothing more. */
 static int
-write_some(struct pump *p)
+fill(struct pump *p)
 {
 	const char *data;
 	size_t len;
 	ssize_t n;
-	int rc;
 
-	len = session_output(p->session, &data);
-	if (len > 0) {
+	while ((len = session_output(p->session, &data)) > 0) {
 		n = stream_write(p->stream, data, len);
-		if (n == -1)
-			return -1;
+		if (n <= 0)
+			return (int)n;
 		session_written(p->session, (size_t)n);
 	}
-	rc = stream_flush(p->stream);
+	return 0;
+}
+
+/* Moves all that the socket takes now; -1 as above. */
+static int
+write_some(struct pump *p)
+{
+	const char *data;
+	int rc;
+
+	do {
+		if (fill(p) == -1)
+			return -1;
+		rc = stream_flush(p->stream);
+	} while (rc == 0 && session_output(p->session, &data) > 0);
 	if (rc == 0)
 		session_flushed(p->session);
 	return rc == -1 ? -1 : 0;

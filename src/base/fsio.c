@@ -27,9 +27,12 @@ fsio_open_regular(const char *path, struct stat *st)
 		return -1;
 	if (st == NULL)
 		st = &own;
-	if (fstat(fd, st) == 0 && S_ISREG(st->st_mode))
+	if (fstat(fd, st) == -1)
+		saved = errno;
+	else if (S_ISREG(st->st_mode))
 		return fd;
-	saved = S_ISDIR(st->st_mode) ? EISDIR : EINVAL;
+	else
+		saved = S_ISDIR(st->st_mode) ? EISDIR : EINVAL;
 	close(fd);
 	errno = saved;
 	return -1;

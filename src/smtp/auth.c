@@ -156,15 +156,16 @@ auth_choose(const struct auth_settings *s, const struct capabilities *c,
 	if (m != NULL)
 		return m->name;
 	if (c->mechanism_count == 0) {
-		error_set(e, ERR_AUTH, "the relay offers no authentication,"
-		    " and sendoff never goes on without: take 'username' out"
-		    " of the account if the relay wants none");
+		error_set(e, ERR_AUTH, "the relay offers no authentication"
+		    " for '%s', and sendoff never goes on without: take"
+		    " 'username' out of the account if the relay wants none",
+		    s->username);
 		return NULL;
 	}
 	buf_init(&why, ERROR_TEXT_MAX);
 	list_objections(s, c, &why);
-	error_set(e, ERR_AUTH, "no usable authentication among what the relay"
-	    " offers: %s", why.data);
+	error_set(e, ERR_AUTH, "no usable authentication for '%s' among what"
+	    " the relay offers: %s", s->username, why.data);
 	buf_release(&why);
 	return NULL;
 }

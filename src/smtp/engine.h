@@ -50,6 +50,13 @@ enum phase {
 	PHASE_FAILED
 };
 
+/*
+ * Secrets that a relay may echo: the password, and what of it was sent.  A
+ * shorter one would show more by being hidden than by standing there.
+ */
+#define HIDDEN_MAX	8
+#define HIDDEN_LENGTH	4
+
 /* What is known of a transaction while it runs. */
 struct progress {
 	struct transaction t;
@@ -81,6 +88,8 @@ struct session {
 	struct reply reply;
 	struct capabilities capabilities;
 	const char *mechanism;	/* chosen, or NULL */
+	struct buf hidden[HIDDEN_MAX];
+	size_t hidden_count;
 	bool logged_in;
 	struct auth *auth;
 	struct progress now;
@@ -113,6 +122,9 @@ void	engine_secret_command(struct session *s, enum verb verb,
 void	engine_expect(struct session *s, enum verb verb, uint64_t end);
 /* Bytes that are no command: the message. */
 void	engine_put(struct session *s, const char *data, size_t len);
+
+/* From now on a relay's text is shown without this; NULL is nothing. */
+void	engine_hide(struct session *s, const char *secret);
 
 /* True for 2yz, 3yz, 4yz, 5yz. */
 bool	reply_is(const struct reply *r, int class);

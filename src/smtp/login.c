@@ -20,7 +20,7 @@ login_greeting(struct session *s, const struct command *c,
     const struct reply *r)
 {
 	(void)c;
-	if (reply_is(r, 2))
+	if (r->code == 220)
 		login_ehlo_send(s);
 	else
 		engine_fail_reply(s, r, ERR_UNAVAILABLE,
@@ -137,9 +137,11 @@ send_step(struct session *s, const char *challenge)
 		engine_fail(s, e.class, 0, "'%s': %s", s->settings.relay,
 		    e.text);
 	} else if (challenge != NULL) {
+		engine_hide(s, answer.data);
 		engine_secret_command(s, VERB_AUTH_RESPONSE, answer.data,
 		    "***");
 	} else {
+		engine_hide(s, answer.data);
 		buf_addf(&line, "AUTH %s %s", s->mechanism, answer.len == 0 ?
 		    "=" : answer.data);
 		shown = xasprintf("AUTH %s ***", s->mechanism);
@@ -155,6 +157,7 @@ login_secret(struct session *s, const char *secret)
 {
 	struct error e;
 
+	engine_hide(s, secret);
 	s->auth = auth_new(s->mechanism, s->settings.auth.username, secret,
 	    &e);
 	if (s->auth == NULL)

@@ -62,8 +62,12 @@ session_new(const struct session_settings *settings)
 void
 session_free(struct session *s)
 {
+	size_t i;
+
 	if (s == NULL)
 		return;
+	for (i = 0; i < s->hidden_count; i++)
+		buf_release(&s->hidden[i]);
 	buf_release(&s->in);
 	buf_release(&s->out);
 	buf_release(&s->trace);
@@ -80,6 +84,38 @@ bool
 reply_is(const struct reply *r, int class)
 {
 	return r->code / 100 == class;
+}
+
+void
+engine_hide(struct session *s, const char *secret)
+{
+	struct buf *b;
+
+	if (secret == NULL || strlen(secret) < HIDDEN_LENGTH ||
+	    s->hidden_count == HIDDEN_MAX)
+		return;
+	b = &s->hidden[s->hidden_count++];
+	buf_init_secret(b, strlen(secret));
+	buf_adds(b, secret);
+}
+
+/* Stars over whatever secret the relay's text repeats. */
+static void
+redact(const struct session *s, struct buf *text)
+{
+	const struct buf *secret;
+	char *found;
+	size_t i, from;
+
+	for (i = 0; i < s->hidden_count; i++) {
+		secret = &s->hidden[i];
+		from = 0;
+		while ((found = memmem(text->data + from, text->len - from,
+		    secret->data, secret->len)) != NULL) {
+			memset(found, '*', secret->len);
+			from = (size_t)(found - text->data) + secret->len;
+		}
+	}
 }
 
 static void
@@ -130,21 +166,20 @@ void
 engine_fail_reply(struct session *s, const struct reply *r,
     enum error_class class, const char *what, const char *hint)
 {
-	struct buf text;
+	struct buf raw, text;
 
 	if (reply_is(r, 4))
 		class = ERR_TEMPORARY;
 	else if (!reply_is(r, 5))
 		class = ERR_PROTOCOL;
-	buf_init(&text, REPLY_MAX);
-	reply_show(r, &text);
-	if (text.len > VERDICT_TEXT_MAX) {
-		buf_truncate(&text, VERDICT_TEXT_MAX - 3);
-		buf_adds(&text, "...");
-	}
+	buf_init(&raw, REPLY_MAX);
+	buf_init(&text, VERDICT_TEXT_MAX);
+	reply_show(r, &raw);
+	str_escape(&text, raw.data, raw.len, VERDICT_TEXT_MAX);
 	engine_fail(s, class, r->code, "'%s' %s: %d%s%s%s%s%s",
 	    s->settings.relay, what, r->code, r->enhanced[0] == '\0' ? "" :
 	    " ", r->enhanced, text.len == 0 ? "" : " ", text.data, hint);
+	buf_release(&raw);
 	buf_release(&text);
 }
 
@@ -367,6 +402,7 @@ dispatch(struct session *s)
 	s->fifo_head = (s->fifo_head + 1) % s->fifo_cap;
 	s->fifo_count--;
 	s->replies++;
+	redact(s, &s->reply.text);
 	trace_reply(s, &s->reply, c.verb);
 	if (c.verb == VERB_QUIT)
 		s->phase = PHASE_CLOSED;

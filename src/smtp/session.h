@@ -74,7 +74,7 @@ enum session_patience {
 /* One message to submit; it and the envelope outlive the transaction. */
 struct transaction {
 	struct envelope *envelope;	/* verdicts are written into it */
-	uint64_t size;			/* octets (RFC 1870), dots not counted */
+	uint64_t size;			/* octets (RFC 1870), without dots */
 	bool eight_bit;			/* needs 8BITMIME */
 	bool smtputf8;			/* the header needs SMTPUTF8 */
 	bool partial;			/* go on when a recipient is refused */
