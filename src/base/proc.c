@@ -43,6 +43,8 @@ proc_start(struct error *e)
 			    "cannot open '/dev/null'");
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
+	/* Past RLIMIT_FSIZE a write is to fail, not to end the process. */
+	signal(SIGXFSZ, SIG_IGN);
 	/* An ignored SIGCHLD would take the helpers' statuses away. */
 	signal(SIGCHLD, SIG_DFL);
 	return 0;
