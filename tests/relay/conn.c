@@ -309,5 +309,6 @@ conn_stall(struct conn *c)
 {
 	if (!c->gone && watch_wait(c->watch, c->fd, POLLRDHUP, -1, true) < 0)
 		return stop(c, watch_why(c->watch));
+	c->start = c->end;
 	return gone(c, "closed");
 }
