@@ -414,7 +414,6 @@ run(struct pump *p, struct error *e)
 		case SESSION_WANT_BODY:
 			if (feed_message(p, e) == -1)
 				return -1;
-			exchange(p);
 			break;
 		case SESSION_DONE:
 			p->verdicts = true;
