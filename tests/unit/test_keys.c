@@ -62,12 +62,12 @@ stores(enum key_id id, const char *value, const char *expected)
 {
 	struct account a;
 	struct error e;
+	void *place = (char *)&a + key_table[id].offset;
 
 	ck_assert_msg(store(&a, id, value, &e) == 0, "%s", e.text);
-	ck_assert_str_eq(*(char **)(void *)((char *)&a + key_table[id].offset),
-	    expected);
+	ck_assert_str_eq(*(char **)place, expected);
 	key_clear(&a, id);
-	ck_assert_ptr_null(*(char **)(void *)((char *)&a + key_table[id].offset));
+	ck_assert_ptr_null(*(char **)place);
 }
 
 START_TEST(table_is_whole)
