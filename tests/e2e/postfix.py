@@ -14,8 +14,6 @@ polled for up to a deadline, and what must not come is looked for once Postfix
 has closed every session and emptied its queue.
 """
 
-import email
-import email.policy
 import itertools
 import json
 import os
@@ -547,23 +545,14 @@ def message_that_is_empty(site, send):
 def eight_bits_without_mime(site, send):
     head = header().partition(b"MIME-Version")[0]
     send(head + b"\n" + BODY).must(0)
-    got = one(site.inbox()).message
-    check(re.search(rb"(?i)\ncontent-type: text/plain;\s*charset=\"?utf-8",
-                    got), "no charset:", show(got, 600))
-    same(without(got, b"MIME-Version", b"Content-Type",
-                 b"Content-Transfer-Encoding"), head + b"\n" + BODY)
+    same(one(site.inbox()).message, head + b"\n" + BODY)
 
 
 @test
-def line_of_5000_bytes(site, send):
+def line_of_4900_bytes(site, send):
     body = "zwölf ".encode() * 700 + b"\nshort\n"
-    send(header() + body).must(0)
-    got = one(site.inbox()).message
-    check(max(map(len, got.split(b"\n"))) <= 998, "a long line is there")
-    parsed = email.message_from_bytes(got, policy=email.policy.SMTP)
-    check(parsed["content-transfer-encoding"].lower() != "8bit",
-          "not re-encoded")
-    same(parsed.get_payload(decode=True).replace(b"\r\n", b"\n"), body)
+    send(header() + body).must(65, "998")
+    none(site.inbox(0))
 
 
 @test
@@ -763,7 +752,7 @@ def cron(site, send, to, delivered, keys):
     check(got.recipient == "bob@example.com", got.recipient)
     check(got.sender == "alice@example.org", got.sender)
     same(without(got.message, b"From", b"To", b"Date", b"Message-ID"), rest)
-    check(re.search(rb"(?m)^From: .*@example\.org", got.message),
+    check(re.search(rb"(?m)^From: root@example\.(org|com) ", got.message),
           show(got.message))
     check(re.search(rb"(?m)^To: " + delivered + rb"$", got.message),
           show(got.message))
@@ -771,8 +760,8 @@ def cron(site, send, to, delivered, keys):
 
 define("cron-to-an-address", cron, "bob@example.com", rb"bob@example\.com",
        {})
-define("cron-to-root", cron, "root", rb"root@example\.org",
-       {"local_mail_to": "bob@example.com"})
+define("cron-to-a-bare-name", cron, "bob", rb"bob@example\.com",
+       {"domain": "example.com"})
 
 
 @test
