@@ -17,6 +17,7 @@
 #include "config/account.h"
 #include "config/file.h"
 #include "config/keys.h"
+#include "config/value.h"
 #include "mail/address.h"
 
 #define ORIGIN_DEFAULT	"default"

@@ -23,57 +23,13 @@
 #include "base/str.h"
 #include "config/file.h"
 #include "config/keys.h"
+#include "config/path.h"
+#include "config/value.h"
 
 #define SMALLEST	"write one with at least the lines " \
 	"\"server = mail.example.org\", \"username = alice\" and " \
 	"\"password = secret\", and chmod 600 it"
 
-void
-config_init(struct config *c)
-{
-	memset(c, 0, sizeof(*c));
-}
-
-static void
-setting_release(struct setting *s)
-{
-	free(s->section);
-	if (s->value != NULL)
-		mem_wipe(s->value, strlen(s->value));
-	free(s->value);
-	free(s->origin);
-}
-
-void
-config_release(struct config *c)
-{
-	size_t i;
-
-	for (i = 0; i < c->count; i++)
-		setting_release(&c->settings[i]);
-	for (i = 0; i < c->section_count; i++)
-		free(c->sections[i]);
-	free(c->settings);
-	free(c->sections);
-	free(c->files);
-	config_init(c);
-}
-
-void
-config_add(struct config *c, const char *section, enum key_id key,
-    const char *value, const char *origin)
-{
-	struct setting *s;
-
-	mem_grow(&c->settings, &c->cap, c->count + 1, sizeof(*c->settings));
-	s = &c->settings[c->count++];
-	s->section = xstrdup(section);
-	s->key = key;
-	s->value = xstrdup(value);
-	s->origin = xstrdup(origin);
-}
-
-/* What a path that is no regular file is, for the error's text. */
 static const char *
 file_type(const char *path)
 {
@@ -228,7 +184,7 @@ user_path(void)
 
 	if (base != NULL && base[0] == '/')
 		return xasprintf("%s/sendoff/sendoff.conf", base);
-	home = config_home();
+	home = path_home();
 	if (home == NULL)
 		return NULL;
 	path = xasprintf("%s/.config/sendoff/sendoff.conf", home);
@@ -300,28 +256,4 @@ config_set(struct config *c, const char *assignment, struct error *e)
 	if (id == -1)
 		return -1;
 	return set_checked(c, (enum key_id)id, equals + 1, e);
-}
-
-/* True for a directory of this user at an absolute path. */
-static bool
-home_usable(const char *path)
-{
-	struct stat st;
-
-	return path != NULL && path[0] == '/' && stat(path, &st) == 0 &&
-	    S_ISDIR(st.st_mode) && st.st_uid == geteuid();
-}
-
-char *
-config_home(void)
-{
-	const char *home = getenv("HOME");
-	const struct passwd *user;
-
-	if (home_usable(home))
-		return xstrdup(home);
-	user = getpwuid(geteuid());
-	if (user == NULL || user->pw_dir == NULL || user->pw_dir[0] != '/')
-		return NULL;
-	return xstrdup(user->pw_dir);
 }

@@ -78,10 +78,4 @@ int	config_load_both(struct config *c, const char *system,
 /* Adds a --set KEY=VALUE, which wins over everything; ERR_USAGE. */
 int	config_set(struct config *c, const char *assignment, struct error *e);
 
-/*
- * The user's home as an owned string: $HOME where it is an absolute path to a
- * directory of this user, else the passwd entry's; NULL when there is neither.
- */
-char	*config_home(void);
-
 #endif

@@ -10,9 +10,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct account;
-struct error;
-
 enum key_kind {
 	KEY_STRING,		/* char *: taken as it is, not empty */
 	KEY_SECRET,		/* char *: literal, masked, wiped */
@@ -75,19 +72,5 @@ extern const struct key key_table[];
 int	key_find(const char *name);
 /* The name nearest to an unknown one, or NULL when none is near. */
 const char *key_nearest(const char *name);
-
-/*
- * Checks a value and stores it in *a; -1 with ERR_CONFIG, the text begins with
- * where ("file:line").
- */
-int	key_store(struct account *a, enum key_id id, const char *value,
-	    const char *where, struct error *e);
-/*
- * Only checks a value; pure: what "~" and $VAR stand for is left for key_store,
- * since the file may be meant for other surroundings.
- */
-int	key_check(enum key_id id, const char *value, const char *where,
-	    struct error *e);
-void	key_clear(struct account *a, enum key_id id);
 
 #endif

@@ -25,6 +25,7 @@
 #include "base/str.h"
 #include "config/file.h"
 #include "config/keys.h"
+#include "config/value.h"
 
 /* What libinih holds of a section's name, without its NUL. */
 #define SECTION_MAX	49
@@ -59,6 +60,53 @@ struct parse {
 	bool *has_password;
 	struct error *error;
 };
+
+void
+config_init(struct config *c)
+{
+	memset(c, 0, sizeof(*c));
+}
+
+static void
+setting_release(struct setting *s)
+{
+	free(s->section);
+	if (s->value != NULL)
+		mem_wipe(s->value, strlen(s->value));
+	free(s->value);
+	free(s->origin);
+}
+
+void
+config_release(struct config *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->count; i++)
+		setting_release(&c->settings[i]);
+	for (i = 0; i < c->section_count; i++)
+		free(c->sections[i]);
+	free(c->settings);
+	free(c->sections);
+	free(c->files);
+	config_init(c);
+}
+
+void
+config_add(struct config *c, const char *section, enum key_id key,
+    const char *value, const char *origin)
+{
+	struct setting *s;
+
+	mem_grow(&c->settings, &c->cap, c->count + 1, sizeof(*c->settings));
+	s = &c->settings[c->count++];
+	s->section = xstrdup(section);
+	s->key = key;
+	s->value = xstrdup(value);
+	s->origin = xstrdup(origin);
+}
+
+/* What a path that is no regular file is, for the error's text. */
 
 /* The error of the line in hand. */
 static int

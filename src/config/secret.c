@@ -26,6 +26,7 @@
 #include "base/str.h"
 #include "config/account.h"
 #include "config/file.h"
+#include "config/path.h"
 #include "config/secret.h"
 
 #define COMMAND_LIMIT_MS	30000
@@ -339,7 +340,7 @@ from_netrc(const struct account *a, struct buf *out, struct error *e)
 	char *home, *path;
 	int fd, r = 0;
 
-	home = config_home();
+	home = path_home();
 	if (home == NULL)
 		return 0;
 	path = xasprintf("%s/.netrc", home);

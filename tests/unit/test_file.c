@@ -16,6 +16,7 @@
 #include "base/fsio.h"
 #include "base/mem.h"
 #include "config/file.h"
+#include "config/path.h"
 #include "runner.h"
 
 static struct config c;
@@ -361,20 +362,20 @@ START_TEST(homes)
 	char *home, *passwd;
 
 	unsetenv("HOME");
-	passwd = config_home();
+	passwd = path_home();
 	setenv("HOME", dir, 1);
-	home = config_home();
+	home = path_home();
 	ck_assert_str_eq(home, dir);
 	free(home);
 	setenv("HOME", ".", 1);
-	home = config_home();
+	home = path_home();
 	ck_assert_ptr_nonnull(home);
 	ck_assert_str_eq(home, passwd);
 	free(home);
 	if (geteuid() == 0) {
 		ck_assert_int_eq(chown(dir, 12345, (gid_t)-1), 0);
 		setenv("HOME", dir, 1);
-		home = config_home();
+		home = path_home();
 		ck_assert_str_eq(home, passwd);
 		free(home);
 	}

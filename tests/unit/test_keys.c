@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "config/account.h"
 #include "config/keys.h"
+#include "config/value.h"
 #include "runner.h"
 
 #define WHERE	"f:1"
