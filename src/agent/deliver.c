@@ -5,16 +5,15 @@
  */
 #include "config.h"
 
-#include <gnutls/crypto.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/deliver.h"
+#include "agent/identity.h"
 #include "agent/options.h"
+#include "agent/output.h"
 #include "agent/report.h"
 #include "agent/submit.h"
 #include "base/buf.h"
@@ -22,7 +21,6 @@
 #include "base/fsio.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/proc.h"
 #include "base/str.h"
 #include "config/account.h"
 #include "config/file.h"
@@ -34,14 +32,8 @@
 #include "mail/message.h"
 #include "smtp/auth.h"
 
-/* Bytes of standard output, of a log line and of the texts on standard error.*/
+/* Bytes of a report: of --json, of standard error, of a log line. */
 #define TEXT_MAX	(64 * 1024 * 1024)
-
-/* Random bytes in a Message-ID. */
-#define UNIQUE_BYTES	15
-
-/* Bytes of /etc/mailname that are looked at. */
-#define MAILNAME_MAX	1024
 
 /* Everything that one delivery has in its hands. */
 struct delivery {
@@ -54,69 +46,11 @@ struct delivery {
 	struct submit_result result;
 	struct outcome outcome;
 	struct compose_needs needs;
-	char *user;		/* the caller's login name */
-	char *gecos;		/* and full name, "" when unknown */
+	struct identity identity;
 	char *domain;		/* completes bare addresses */
 	char *message_id;
 	int64_t started;
 };
-
-static void
-find_user(struct delivery *d)
-{
-	const struct passwd *pw;
-	const char *comma;
-	size_t len;
-
-	pw = getpwuid(getuid());
-	if (pw == NULL) {
-		d->user = xasprintf("uid%lu", (unsigned long)getuid());
-		d->gecos = xstrdup("");
-		return;
-	}
-	d->user = xstrdup(pw->pw_name);
-	comma = strchr(pw->pw_gecos, ',');
-	len = comma == NULL ? strlen(pw->pw_gecos) :
-	    (size_t)(comma - pw->pw_gecos);
-	d->gecos = xstrndup(pw->pw_gecos,
-	    utf8_valid(pw->pw_gecos, len) ? len : 0);
-}
-
-/* Debian's name for the host's mail, where there is one. */
-static char *
-mailname(void)
-{
-	struct buf text;
-	int fd;
-
-	fd = fsio_open_regular("/etc/mailname", NULL);
-	if (fd == -1)
-		return NULL;
-	buf_init(&text, MAILNAME_MAX);
-	fsio_read_all(fd, &text);
-	close(fd);
-	buf_truncate(&text, strcspn(text.data, " \t\r\n"));
-	if (!address_domain_valid(text.data))
-		buf_clear(&text);
-	if (text.len > 0)
-		return buf_steal(&text);
-	buf_release(&text);
-	return NULL;
-}
-
-static char *
-host_name(void)
-{
-	char host[256], *name;
-
-	name = mailname();
-	if (name != NULL)
-		return name;
-	if (gethostname(host, sizeof host) == -1)
-		host[0] = '\0';
-	host[sizeof host - 1] = '\0';
-	return xstrdup(address_domain_valid(host) ? host : "localhost");
-}
 
 static int
 load_config(struct delivery *d, struct error *e)
@@ -202,7 +136,7 @@ choose_account(struct delivery *d, struct error *e)
 		return -1;
 	d->outcome.account = &d->account;
 	d->domain = d->account.domain != NULL ? xstrdup(d->account.domain) :
-	    host_name();
+	    identity_host();
 	return log_open(d->account.log, d->inv->tag == NULL ? "sendoff" :
 	    d->inv->tag, e);
 }
@@ -215,7 +149,7 @@ set_sender(struct delivery *d, struct error *e)
 	char *address;
 
 	text = d->inv->sender != NULL ? d->inv->sender :
-	    d->account.from != NULL ? d->account.from : d->user;
+	    d->account.from != NULL ? d->account.from : d->identity.user;
 	address = sender_argument(text, d->domain, e);
 	if (address == NULL)
 		return -1;
@@ -268,39 +202,12 @@ set_recipients(struct delivery *d, struct error *e)
 	return 0;
 }
 
-/* The current time in the caller's zone. */
-static void
-now_text(char out[DATE_SIZE])
-{
-	struct tm tm;
-	time_t now;
-
-	now = time(NULL);
-	localtime_r(&now, &tm);
-	date_format(out, &tm, tm.tm_gmtoff);
-}
-
-/* What nobody else will use: time, process and random bytes. */
-static int
-unique_text(struct buf *out, struct error *e)
-{
-	unsigned char bytes[UNIQUE_BYTES];
-	size_t i;
-
-	if (gnutls_rnd(GNUTLS_RND_NONCE, bytes, sizeof bytes) < 0)
-		return error_set(e, ERR_OS, "no random bytes");
-	buf_addf(out, "%llx.", (unsigned long long)time(NULL));
-	for (i = 0; i < sizeof bytes; i++)
-		buf_addf(out, "%02x", bytes[i]);
-	return 0;
-}
-
 /* The From address that is added: the account's, else the caller's own. */
 static int
 added_from(const struct delivery *d, char **out, struct error *e)
 {
 	*out = sender_argument(d->account.from != NULL ? d->account.from :
-	    d->envelope.sender[0] != '\0' ? d->envelope.sender : d->user,
+	    d->envelope.sender[0] != '\0' ? d->envelope.sender : d->identity.user,
 	    d->domain, e);
 	return *out == NULL ? -1 : 0;
 }
@@ -311,7 +218,7 @@ full_name(const struct delivery *d)
 	if (d->inv->full_name != NULL && d->inv->full_name[0] != '\0')
 		return d->inv->full_name;
 	return d->account.full_name != NULL ? d->account.full_name :
-	    d->gecos;
+	    d->identity.full_name;
 }
 
 static int
@@ -323,8 +230,8 @@ compose(struct delivery *d, struct error *e)
 	int rc;
 
 	buf_init(&unique, 256);
-	now_text(date);
-	rc = unique_text(&unique, e);
+	identity_date(date);
+	rc = identity_unique(&unique, e);
 	if (rc == 0)
 		rc = added_from(d, &from, e);
 	facts.date = date;
@@ -419,89 +326,6 @@ send_message(struct delivery *d, struct error *e)
 	return rc;
 }
 
-/* Standard output that can't be written is an error of its own. */
-static int
-print(const struct buf *text, struct error *e)
-{
-	if (fsio_write_all(STDOUT_FILENO, text->data, text->len) == 0)
-		return 0;
-	return error_set(e, ERR_IO, "cannot write to standard output");
-}
-
-static void
-describe_relay(const struct account *a, struct buf *out)
-{
-	size_t i;
-
-	buf_addf(out, "account: %s\nrelay: %s", a->name, a->server);
-	for (i = 0; i < a->ports.count && !account_is_local(a); i++)
-		buf_addf(out, "%s%u", i == 0 ? " port " : ", ",
-		    (unsigned int)a->ports.list[i]);
-	buf_addf(out, "\nsecurity: %s\nusername: %s\n", a->implicit_tls ?
-	    "implicit TLS" : a->starttls ? "STARTTLS" : "none",
-	    a->username == NULL ? "none" : a->username);
-}
-
-/* Appends text with its CRs before LFs left out, as a person reads it. */
-static void
-add_readable(struct buf *out, const char *text, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		if (text[i] != '\r')
-			buf_addc(out, text[i]);
-}
-
-static int
-print_body(const struct delivery *d, struct error *e)
-{
-	struct buf out;
-	uint64_t offset = 0;
-	char chunk[4096];
-	ssize_t n;
-	int rc = 0;
-
-	buf_init(&out, sizeof chunk);
-	while (rc == 0 && (n = message_body(&d->message, offset, chunk,
-	    sizeof chunk, e)) != 0) {
-		if (n == -1) {
-			rc = -1;
-			break;
-		}
-		offset += (uint64_t)n;
-		buf_clear(&out);
-		add_readable(&out, chunk, (size_t)n);
-		rc = print(&out, e);
-	}
-	buf_release(&out);
-	return rc;
-}
-
-/* Account, envelope and message, and nothing is connected. */
-static int
-dry_run(struct delivery *d, struct error *e)
-{
-	struct buf out;
-	size_t i;
-	int rc;
-
-	if (d->inv->json)
-		return 0;
-	buf_init(&out, TEXT_MAX);
-	describe_relay(&d->account, &out);
-	buf_addf(&out, "sender: <%s>\n", d->envelope.sender);
-	for (i = 0; i < d->envelope.count; i++)
-		buf_addf(&out, "recipient: <%s>\n",
-		    d->envelope.list[i].address);
-	buf_addc(&out, '\n');
-	add_readable(&out, d->submission.header.data,
-	    d->submission.header.len);
-	rc = print(&out, e);
-	buf_release(&out);
-	return rc == -1 ? -1 : print_body(d, e);
-}
-
 static int
 print_config(struct delivery *d, struct error *e)
 {
@@ -512,7 +336,7 @@ print_config(struct delivery *d, struct error *e)
 		return -1;
 	buf_init(&out, TEXT_MAX);
 	account_print(&d->account, &out);
-	rc = print(&out, e);
+	rc = output_print(&out, e);
 	buf_release(&out);
 	return rc;
 }
@@ -533,7 +357,7 @@ report(struct delivery *d)
 		 * Custody has passed or not: a status that says otherwise
 		 * would have the message sent again.
 		 */
-		print(&out, NULL);
+		output_print(&out, NULL);
 		buf_clear(&out);
 	}
 	report_text(o, &out);
@@ -559,7 +383,7 @@ init(struct delivery *d, const struct invocation *inv)
 	message_init(&d->message);
 	envelope_init(&d->envelope);
 	buf_init(&d->submission.header, HEADER_OUT_MAX);
-	find_user(d);
+	identity_init(&d->identity);
 	/* Until an account says where the log goes. */
 	if (inv->mode == MODE_SUBMIT)
 		log_open("syslog", inv->tag == NULL ? "sendoff" : inv->tag,
@@ -576,8 +400,7 @@ release(struct delivery *d)
 	if (d->outcome.account != NULL)
 		account_release(&d->account);
 	config_release(&d->config);
-	free(d->user);
-	free(d->gecos);
+	identity_release(&d->identity);
 	free(d->domain);
 	free(d->message_id);
 }
@@ -593,10 +416,10 @@ deliver(const struct invocation *inv)
 	if (inv->mode == MODE_PRINT_CONFIG)
 		print_config(&d, e);
 	else if (prepare(&d, e) == 0) {
-		if (inv->mode == MODE_DRY_RUN)
-			dry_run(&d, e);
-		else
+		if (inv->mode != MODE_DRY_RUN)
 			send_message(&d, e);
+		else if (!inv->json)
+			output_preview(&d.account, &d.submission, e);
 	}
 	status = report(&d);
 	release(&d);
