@@ -215,7 +215,7 @@ added_from(const struct delivery *d, char **out, struct error *e)
 static const char *
 full_name(const struct delivery *d)
 {
-	if (d->inv->full_name != NULL && d->inv->full_name[0] != '\0')
+	if (d->inv->full_name != NULL)
 		return d->inv->full_name;
 	return d->account.full_name != NULL ? d->account.full_name :
 	    d->identity.full_name;
