@@ -7,7 +7,6 @@
 
 #include <gnutls/crypto.h>
 #include <pwd.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -27,18 +26,6 @@
 /* Bytes of /etc/mailname that are looked at. */
 #define MAILNAME_MAX	1024
 
-/* True for what can be a display name. */
-static bool
-presentable(const char *text, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		if (ascii_iscntrl(text[i]))
-			return false;
-	return utf8_valid(text, len);
-}
-
 void
 identity_init(struct identity *id)
 {
@@ -56,8 +43,10 @@ identity_init(struct identity *id)
 	comma = strchr(pw->pw_gecos, ',');
 	len = comma == NULL ? strlen(pw->pw_gecos) :
 	    (size_t)(comma - pw->pw_gecos);
-	id->full_name = xstrndup(pw->pw_gecos,
-	    presentable(pw->pw_gecos, len) ? len : 0);
+	id->full_name = xstrndup(pw->pw_gecos, len);
+	if (str_has_control(id->full_name) ||
+	    !utf8_valid(id->full_name, len))
+		id->full_name[0] = '\0';
 }
 
 /* Debian's name for the host's mail, where there is one. */

@@ -71,12 +71,9 @@ static int
 apply_full_name(inv_t *inv, const row_t *row, const char *value,
     struct error *e)
 {
-	const char *c;
-
-	for (c = value; *c != '\0'; c++)
-		if (ascii_iscntrl(*c))
-			return bad_value(row, value,
-			    "a name has no control characters", e);
+	if (str_has_control(value))
+		return bad_value(row, value,
+		    "a name has no control characters", e);
 	if (!utf8_valid(value, strlen(value)))
 		return bad_value(row, value, "a name is UTF-8", e);
 	inv->full_name = value;
@@ -170,12 +167,9 @@ apply_verbose(inv_t *inv, const row_t *row, const char *value,
 static int
 apply_tag(inv_t *inv, const row_t *row, const char *value, struct error *e)
 {
-	const char *c;
-
-	for (c = value; *c != '\0'; c++)
-		if (ascii_iscntrl(*c))
-			return bad_value(row, value,
-			    "a tag has no control characters", e);
+	if (str_has_control(value))
+		return bad_value(row, value,
+		    "a tag has no control characters", e);
 	inv->tag = value;
 	return 0;
 }

@@ -126,24 +126,36 @@ buf_adds(struct buf *b, const char *s)
 }
 
 int
-buf_addf(struct buf *b, const char *fmt, ...)
+buf_addv(struct buf *b, const char *fmt, va_list ap)
 {
-	va_list ap;
-	char *to;
+	va_list again;
+	char *to = NULL;
 	int n;
 
-	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
-	if (n < 0 || (to = buf_reserve(b, (size_t)n)) == NULL) {
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	if (n >= 0)
+		to = buf_reserve(b, (size_t)n);
+	if (to == NULL) {
 		b->overflow = true;
 		return -1;
 	}
-	va_start(ap, fmt);
 	vsnprintf(to, (size_t)n + 1, fmt, ap);
-	va_end(ap);
 	b->len += (size_t)n;
 	return 0;
+}
+
+int
+buf_addf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	int rc;
+
+	va_start(ap, fmt);
+	rc = buf_addv(b, fmt, ap);
+	va_end(ap);
+	return rc;
 }
 
 void

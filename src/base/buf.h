@@ -11,6 +11,7 @@
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -32,6 +33,9 @@ int	buf_addc(struct buf *b, char c);
 int	buf_adds(struct buf *b, const char *s);
 int	buf_addf(struct buf *b, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
+
+int	buf_addv(struct buf *b, const char *fmt, va_list ap)
+	    __attribute__((format(printf, 2, 0)));
 
 /* Room for len more bytes at data + len; NULL past the maximum. */
 char	*buf_reserve(struct buf *b, size_t len);

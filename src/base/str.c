@@ -111,6 +111,15 @@ str_is_ascii(const char *s)
 	return true;
 }
 
+bool
+str_has_control(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if (ascii_iscntrl(*s))
+			return true;
+	return false;
+}
+
 /* Goes back to the last '*' only, which keeps it from growing exponentially. */
 bool
 str_glob(const char *pattern, const char *s)

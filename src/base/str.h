@@ -27,6 +27,8 @@ bool	mem_caseeq(const char *a, size_t alen, const char *b, size_t blen);
 bool	str_starts(const char *s, const char *prefix);
 bool	str_casestarts(const char *s, const char *prefix);
 bool	str_is_ascii(const char *s);
+/* True where a byte is below 0x20, or DEL. */
+bool	str_has_control(const char *s);
 /* A match of a pattern with '*' and '?', the case of letters ignored. */
 bool	str_glob(const char *pattern, const char *s);
 

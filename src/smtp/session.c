@@ -142,16 +142,12 @@ engine_fail(struct session *s, enum error_class class, int code,
 	struct error e;
 	struct buf text;
 	va_list ap;
-	char *to;
-	int n;
 
-	buf_init(&text, ERROR_TEXT_MAX);
+	buf_init(&text, SIZE_MAX);
 	va_start(ap, fmt);
-	to = buf_reserve(&text, ERROR_TEXT_MAX - 1);
-	n = vsnprintf(to, ERROR_TEXT_MAX, fmt, ap);
+	buf_addv(&text, fmt, ap);
 	va_end(ap);
-	(void)n;
-	error_set(&e, class, "%s", to);
+	error_set(&e, class, "%s", text.data);
 	buf_release(&text);
 	fail(s, &e, code);
 }
@@ -291,18 +287,11 @@ engine_command(struct session *s, enum verb verb, size_t recipient,
 {
 	struct buf line;
 	va_list ap;
-	char *to;
-	int n;
 
+	buf_init(&line, OUTPUT_MAX);
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	buf_addv(&line, fmt, ap);
 	va_end(ap);
-	buf_init(&line, (size_t)n + 1);
-	to = buf_reserve(&line, (size_t)n);
-	va_start(ap, fmt);
-	vsnprintf(to, (size_t)n + 1, fmt, ap);
-	va_end(ap);
-	buf_commit(&line, (size_t)n);
 	put_command(s, verb, recipient, line.data, line.len, line.data,
 	    line.len);
 	buf_release(&line);

@@ -93,23 +93,14 @@ done_broken(struct session *s)
 }
 
 static bool
-has_control(const char *s)
-{
-	for (; *s != '\0'; s++)
-		if (ascii_iscntrl(*s))
-			return true;
-	return false;
-}
-
-static bool
 any_control(const struct session *s)
 {
 	size_t i;
 
-	if (has_control(s->now.t.envelope->sender))
+	if (str_has_control(s->now.t.envelope->sender))
 		return true;
 	for (i = 0; i < recipients(s); i++)
-		if (has_control(s->now.t.envelope->list[i].address))
+		if (str_has_control(s->now.t.envelope->list[i].address))
 			return true;
 	return false;
 }
