@@ -139,9 +139,9 @@ blank_lines(const struct buf *b, size_t max)
 	for (s = b->data; s < end; s = lf + 1) {
 		lf = memchr(s, '\n', (size_t)(end - s));
 		must(lf != NULL && (size_t)(lf - 1 - s) <= max);
-		while (s < lf && ascii_isspace(*s))
+		while (ascii_isblank(*s))
 			s++;
-		n += s == lf ? 1 : 0;
+		n += *s == '\r' ? 1 : 0;
 	}
 	return n;
 }
