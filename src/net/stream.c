@@ -198,23 +198,23 @@ stream_flush(struct stream *s)
 	return rc;
 }
 
-/* An end without close_notify is an end: SMTP itself says when it is over. */
+/*
+ * An end without close_notify is an end: SMTP itself says when it is over.
+ * After a warning alert or a request to renegotiate the caller looks at the
+ * clock before it asks again, since these can come without end.
+ */
 static ssize_t
 read_tls(struct stream *s, char *data, size_t len, bool *again)
 {
 	ssize_t n;
 
-	do
-		n = gnutls_record_recv(s->session, data, len);
-	while (n == GNUTLS_E_INTERRUPTED || n == GNUTLS_E_REHANDSHAKE ||
-	    (n < 0 && !gnutls_error_is_fatal((int)n) &&
-	    n != GNUTLS_E_AGAIN));
-	if (n == GNUTLS_E_AGAIN) {
+	n = gnutls_record_recv(s->session, data, len);
+	if (n == GNUTLS_E_PREMATURE_TERMINATION)
+		return 0;
+	if (n < 0 && !gnutls_error_is_fatal((int)n)) {
 		*again = true;
 		return -1;
 	}
-	if (n == GNUTLS_E_PREMATURE_TERMINATION)
-		return 0;
 	return n < 0 ? fail(s, gnutls_strerror((int)n)) : n;
 }
 
