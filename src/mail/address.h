@@ -41,7 +41,7 @@ struct address_list {
 };
 
 /* More addresses than this in one list are refused. */
-#define ADDRESS_LIST_MAX	1000000
+#define ADDRESS_LIST_MAX	50000
 
 void	address_list_init(struct address_list *l);
 void	address_list_release(struct address_list *l);

@@ -165,6 +165,9 @@ header_parse(struct header *h, const char *text, size_t len, struct error *e)
 	size_t n, lines;
 
 	while (len > 0) {
+		if (h->count == HEADER_FIELDS_MAX)
+			return error_set(e, ERR_MESSAGE, "the header has more"
+			    " than %d fields", HEADER_FIELDS_MAX);
 		n = measure(text, len, &lines);
 		if (add_field(h, text, n, lines, e) == -1)
 			return -1;

@@ -20,6 +20,9 @@ struct error;
 #define HEADER_MAX	(1024 * 1024)
 #define HEADER_OUT_MAX	(4 * 1024 * 1024)
 
+/* Fields that a header can have: what each costs beside its text adds up. */
+#define HEADER_FIELDS_MAX	65536
+
 /* One field: "Name: value CRLF", its folded lines included. */
 struct header_field {
 	char *text;		/* whole field, each line ending in CRLF */
@@ -46,7 +49,8 @@ void	header_release(struct header *h);
 /*
  * Takes apart header text: lines ending in CRLF or LF (CRLF afterwards), each
  * a field or the continuation of one, without the empty line at the end.  -1
- * with ERR_MESSAGE for a NUL or a bare CR; the text names the field.
+ * with ERR_MESSAGE for a NUL or a bare CR, when the text names the field, and
+ * for more than HEADER_FIELDS_MAX fields.
  */
 int	header_parse(struct header *h, const char *text, size_t len,
 	    struct error *e);
