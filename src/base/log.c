@@ -61,8 +61,8 @@ log_to_file(const char *line)
 	gmtime_r(&now, &tm);
 	strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &tm);
 	buf_init(&b, LOG_LINE_MAX);
-	buf_addf(&b, "%s %s[%ld]: %s\n", stamp, sink.tag, (long)getpid(),
-	    line);
+	buf_addf(&b, "%s %.64s[%ld]: %.*s\n", stamp, sink.tag, (long)getpid(),
+	    LOG_LINE_MAX - 128, line);
 	fsio_write_all(sink.fd, b.data, b.len);
 	buf_release(&b);
 }
