@@ -113,7 +113,8 @@ relay_name(const struct outcome *o, struct buf *out)
 {
 	const char *server = o->account->server;
 
-	buf_addf(out, strchr(server, ':') == NULL ? "%s" : "[%s]", server);
+	buf_addf(out, strchr(server, ':') == NULL || *server == '/' ? "%s" :
+	    "[%s]", server);
 	if (o->result != NULL && o->result->port != 0)
 		buf_addf(out, ":%u", (unsigned int)o->result->port);
 }
