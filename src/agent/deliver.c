@@ -206,9 +206,13 @@ set_recipients(struct delivery *d, struct error *e)
 static int
 added_from(const struct delivery *d, char **out, struct error *e)
 {
-	*out = sender_argument(d->account.from != NULL ? d->account.from :
-	    d->envelope.sender[0] != '\0' ? d->envelope.sender : d->identity.user,
-	    d->domain, e);
+	const char *from = d->identity.user;
+
+	if (d->account.from != NULL)
+		from = d->account.from;
+	else if (d->envelope.sender[0] != '\0')
+		from = d->envelope.sender;
+	*out = sender_argument(from, d->domain, e);
 	return *out == NULL ? -1 : 0;
 }
 
