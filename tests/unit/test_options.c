@@ -326,12 +326,11 @@ END_TEST
 /* Each with its argument: what stands behind is a recipient. */
 static const char *const accepted[] = {
 	"-A c", "-Am", "-G", "-h 5", "-h5", "-m", "-n", "-o Xx", "-o7",
-	"-O a=b", "-Oa=b", "-p smtp", "-psmtp", "-s", "-U", "-x", "-M id", "-Mid",
-	"-Q",
-	"-Qreason", "-X /tmp/log", "-X/tmp/log", "-D /tmp/x", "-e m", "-em",
-	"-B 7BIT", "-B8BITMIME", "-B8bitmime", "-odi", "-odb", "-oem", "-oep",
-	"-oeq", "-oew", "-oee", "-d", "-d0.1", "-L tag", "-Ltag", "-v",
-	"-oQ/tmp/x", "-mnx", "-Gs",
+	"-O a=b", "-Oa=b", "-p smtp", "-psmtp", "-s", "-U", "-x", "-M id",
+	"-Mid", "-Q", "-Qreason", "-X /tmp/log", "-X/tmp/log", "-D /tmp/x",
+	"-e m", "-em", "-B 7BIT", "-B8BITMIME", "-B8bitmime", "-odi", "-odb",
+	"-oem", "-oep", "-oeq", "-oew", "-oee", "-d", "-d0.1", "-L tag",
+	"-Ltag", "-v", "-oQ/tmp/x", "-mnx", "-Gs",
 };
 
 START_TEST(without_meaning)
