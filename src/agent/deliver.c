@@ -52,17 +52,32 @@ struct delivery {
 	int64_t started;
 };
 
+/* ps(1) shows arguments: a password is not left there. */
+static void
+wipe_setting(char *assignment)
+{
+	char *value;
+
+	value = strchr(assignment, '=');
+	if (value != NULL && str_starts(assignment, "password"))
+		mem_wipe(value + 1, strlen(value + 1));
+}
+
 static int
 load_config(struct delivery *d, struct error *e)
 {
 	const struct invocation *inv = d->inv;
 	size_t i;
+	int rc;
 
 	if (config_load(&d->config, inv->config, e) == -1)
 		return -1;
-	for (i = 0; i < inv->setting_count; i++)
-		if (config_set(&d->config, inv->settings[i], e) == -1)
+	for (i = 0; i < inv->setting_count; i++) {
+		rc = config_set(&d->config, inv->settings[i], e);
+		wipe_setting(inv->settings[i]);
+		if (rc == -1)
 			return -1;
+	}
 	return 0;
 }
 

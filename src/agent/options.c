@@ -6,6 +6,7 @@
  */
 #include "config.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -203,7 +204,7 @@ apply_set(inv_t *inv, const row_t *row, const char *value, struct error *e)
 		return -1;
 	mem_grow(&inv->settings, &inv->setting_cap, inv->setting_count + 1,
 	    sizeof *inv->settings);
-	inv->settings[inv->setting_count++] = value;
+	inv->settings[inv->setting_count++] = (char *)(uintptr_t)value;
 	return 0;
 }
 

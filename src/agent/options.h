@@ -32,7 +32,7 @@ struct invocation {
 	const char *config;	/* -C */
 	const char *account;	/* -a */
 	const char *tag;	/* -L */
-	const char **settings;	/* --set; borrowed strings */
+	char **settings;	/* --set; in argv, which can be written */
 	size_t setting_count;
 	size_t setting_cap;
 	char **recipients;	/* arguments; borrowed strings */

@@ -18,11 +18,18 @@
 int
 report_status(const struct outcome *o)
 {
+	enum error_class worst;
+
 	if (o->error.class != ERR_NONE)
 		return error_exit_status(o->error.class);
 	if (o->envelope == NULL)
 		return 0;
-	return error_exit_status(envelope_worst(o->envelope));
+	worst = envelope_worst(o->envelope);
+	/* Status 0 promises custody for everybody, once it was tried. */
+	if (worst == ERR_NONE && o->result != NULL &&
+	    !envelope_all_accepted(o->envelope))
+		worst = ERR_TEMPORARY;
+	return error_exit_status(worst);
 }
 
 /* "550 5.1.1 no such user" */

@@ -26,9 +26,15 @@ struct outcome {
 	int64_t milliseconds;
 };
 
-/* The exit status: the error's, or that of the worst recipient. */
+/*
+ * The exit status: the error's, or that of the worst recipient; 0 only where
+ * all are accepted, or nothing was to be tried.
+ */
 int	report_status(const struct outcome *o);
-/* For standard error: the error, and each recipient that has not got it. */
+/*
+ * For standard error, nothing at status 0: the error, and once a relay was
+ * tried each recipient, with who has got it and who has not.
+ */
 void	report_text(const struct outcome *o, struct buf *out);
 /* One JSON object and a line feed. */
 void	report_json(const struct outcome *o, struct buf *out);

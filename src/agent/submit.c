@@ -473,7 +473,7 @@ submit(const struct account *a, const char *secret,
 	/* What happens behind the last verdict changes none. */
 	if (p.verdicts) {
 		e->class = ERR_NONE;
-		rc = envelope_worst(s->envelope) == ERR_NONE ? 0 : -1;
+		rc = envelope_all_accepted(s->envelope) ? 0 : -1;
 	}
 	release(&p);
 	return rc;

@@ -35,6 +35,9 @@ static const struct {
 	[ERR_CONFIG] = { EX_CONFIG, false },
 };
 
+/* Bytes kept for the text of an errno. */
+#define REASON_MAX	128
+
 static int	set_text(struct error *, enum error_class, int, const char *,
 		    va_list) __attribute__((format(printf, 4, 0)));
 
@@ -49,7 +52,8 @@ set_text(struct error *e, enum error_class class, int errnum, const char *fmt,
 
 	if (e == NULL)
 		return -1;
-	vsnprintf(raw, sizeof raw, fmt, ap);
+	/* The reason comes last, and is what must not be lost. */
+	vsnprintf(raw, sizeof raw - (errnum != 0 ? REASON_MAX : 0), fmt, ap);
 	len = strlen(raw);
 	if (errnum != 0)
 		snprintf(raw + len, sizeof raw - len, ": %s",

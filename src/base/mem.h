@@ -16,6 +16,7 @@ void	*xmalloc(size_t size);
 void	*xcalloc(size_t count, size_t size);
 void	*xreallocarray(void *ptr, size_t count, size_t size);
 char	*xstrdup(const char *s);
+/* Copies len bytes, NULs too, and puts a NUL behind them. */
 char	*xstrndup(const char *s, size_t len);
 /* A printf(3) into fresh memory. */
 char	*xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -13,8 +13,8 @@ struct error;
 /*
  * What main does first: refuses a set-user-ID or set-group-ID start, opens
  * descriptors 0 to 2 where they are closed (0 so that reading it fails: a
- * closed input is not an empty message), sets umask 077 and ignores SIGPIPE and
- * SIGXFSZ.
+ * closed input is not an empty message), sets umask 077, ignores SIGPIPE and
+ * SIGXFSZ and resets SIGCHLD.
  */
 int	proc_start(struct error *e);
 

@@ -42,8 +42,11 @@ envelope_release(struct envelope *env)
 void
 envelope_set_sender(struct envelope *env, const char *address)
 {
+	char *copy;
+
+	copy = xstrdup(address);
 	free(env->sender);
-	env->sender = xstrdup(address);
+	env->sender = copy;
 }
 
 /* Where the domain begins, with its '@'; the end when there is none. */
@@ -214,4 +217,15 @@ envelope_worst(const struct envelope *env)
 		if (severity(env->list[i].verdict.class) > severity(worst))
 			worst = env->list[i].verdict.class;
 	return worst;
+}
+
+bool
+envelope_all_accepted(const struct envelope *env)
+{
+	size_t i;
+
+	for (i = 0; i < env->count; i++)
+		if (env->list[i].verdict.state != RECIPIENT_ACCEPTED)
+			return false;
+	return true;
 }

@@ -68,8 +68,14 @@ void	verdict_copy(struct verdict *to, const struct verdict *from);
 void	verdict_release(struct verdict *v);
 const char *recipient_state_name(enum recipient_state state);
 
-/* The worst of what recipients got, ERR_NONE when all are accepted: what is
- * permanent before what is temporary, a refused recipient last among it. */
+/*
+ * The worst of what recipients got: what is permanent before what is
+ * temporary, a refused recipient last among it.  One that is untried counts
+ * as nothing: see envelope_all_accepted.
+ */
 enum error_class envelope_worst(const struct envelope *env);
+
+/* True where the relay has the message for every recipient. */
+bool	envelope_all_accepted(const struct envelope *env);
 
 #endif

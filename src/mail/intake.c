@@ -90,23 +90,40 @@ header_line(struct intake *in, const char *line, size_t len, struct buf *body,
 	return 0;
 }
 
+/* A line that fills in->line without an end: of a field, or of the body. */
+static int
+overlong_line(struct intake *in, struct buf *body, struct error *e)
+{
+	const char *line = in->line.data;
+	size_t len = in->line.len;
+
+	if (is_header_line(in, line, len))
+		return too_long(e);
+	if (in->dot_ends && line[0] == '.' && line[1] == '.') {
+		line++;
+		len--;
+	}
+	begin_body(in, line, len, body);
+	buf_clear(&in->line);
+	return 0;
+}
+
 /* Collects a line of the header; returns the bytes taken, or -1. */
 static long
 feed_header(struct intake *in, const char *data, size_t len, struct buf *body,
     struct error *e)
 {
 	const char *lf;
-	size_t n;
+	size_t n, room;
 
 	lf = memchr(data, '\n', len);
 	n = lf == NULL ? len : (size_t)(lf - data) + 1;
-	if (buf_add(&in->line, data, n) == -1) {
-		if (is_header_line(in, in->line.data, in->line.len))
-			return too_long(e);
-		begin_body(in, in->line.data, in->line.len, body);
-		buf_clear(&in->line);
-		return 0;
+	room = HEADER_MAX - in->line.len;
+	if (n > room) {
+		buf_add(&in->line, data, room);
+		return overlong_line(in, body, e) == -1 ? -1 : (long)room;
 	}
+	buf_add(&in->line, data, n);
 	if (lf != NULL) {
 		if (header_line(in, in->line.data, in->line.len, body, e) == -1)
 			return -1;

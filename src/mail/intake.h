@@ -27,7 +27,7 @@ struct intake {
 	bool first;		/* nothing seen yet */
 	bool in_body;
 	bool line_start;	/* in the body: at the start of a line */
-	bool done;		/* the lone dot was seen */
+	bool done;		/* the lone dot was seen, or the end */
 };
 
 void	intake_init(struct intake *in, bool dot_ends);

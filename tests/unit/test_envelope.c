@@ -198,6 +198,21 @@ START_TEST(worst)
 }
 END_TEST
 
+/* Nobody has said anything about it: that is not "all are accepted". */
+START_TEST(untried_is_not_accepted)
+{
+	envelope_add(&env, "a@b");
+	envelope_add(&env, "c@d");
+	ck_assert(!envelope_all_accepted(&env));
+	verdict_set(&env.list[0].verdict, RECIPIENT_ACCEPTED, ERR_NONE, 250,
+	    "", NULL, 0);
+	ck_assert(!envelope_all_accepted(&env));
+	verdict_set(&env.list[1].verdict, RECIPIENT_ACCEPTED, ERR_NONE, 250,
+	    "", NULL, 0);
+	ck_assert(envelope_all_accepted(&env));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -214,6 +229,7 @@ main(void)
 	tcase_add_test(t, verdict);
 	tcase_add_test(t, verdict_keeps_to_the_maximum);
 	tcase_add_test(t, names);
+	tcase_add_test(t, untried_is_not_accepted);
 	tcase_add_loop_test(t, worst, 0, COUNT(outcomes));
 	suite_add_tcase(s, t);
 	return run_suite(s);

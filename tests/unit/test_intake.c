@@ -276,7 +276,7 @@ START_TEST(long_first_line)
 }
 END_TEST
 
-/* As a field it is too long, in pieces as messages are read in. */
+/* As a field it is too long, however it is cut. */
 START_TEST(long_field)
 {
 	struct buf b;
@@ -288,10 +288,33 @@ START_TEST(long_field)
 	while (b.len < 2 * HEADER_MAX)
 		buf_adds(&b, "xxxxxxxx");
 	buf_adds(&b, "\n\nbody\n");
-	for (piece = 1000; piece < HEADER_MAX; piece *= 7) {
+	for (piece = 1000; piece < 3 * HEADER_MAX; piece *= 7) {
 		begin(false);
 		ck_assert_int_eq(take(b.data, b.len, piece, &dot_seen), -1);
 		ck_assert_int_eq(e.class, ERR_MESSAGE);
+		end();
+	}
+	buf_release(&b);
+}
+END_TEST
+
+/* A first line that long loses its dot too, however it is cut. */
+START_TEST(long_line_with_dots)
+{
+	struct buf b;
+	bool dot_seen;
+	size_t piece;
+
+	buf_init(&b, 3 * HEADER_MAX);
+	buf_adds(&b, "A: b\n..no field ");
+	while (b.len < 2 * HEADER_MAX)
+		buf_adds(&b, "xxxxxxxx");
+	for (piece = 1000; piece < 3 * HEADER_MAX; piece *= 7) {
+		begin(true);
+		ck_assert_int_eq(take(b.data, b.len, piece, &dot_seen), 0);
+		ck_assert_msg(body.len == b.len - 6 &&
+		    strncmp(body.data, ".no", 3) == 0, "%zu: %.9s", piece,
+		    body.data);
 		end();
 	}
 	buf_release(&b);
@@ -316,6 +339,7 @@ main(void)
 	tcase_add_test(t, header_of_the_most);
 	tcase_add_test(t, long_first_line);
 	tcase_add_test(t, long_field);
+	tcase_add_test(t, long_line_with_dots);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

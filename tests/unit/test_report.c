@@ -100,6 +100,10 @@ START_TEST(status)
 	verdict_set(&env.list[1].verdict, RECIPIENT_ACCEPTED, ERR_NONE, 250,
 	    "", NULL, 0);
 	ck_assert_int_eq(report_status(&o), 75);
+	/* Somebody without a verdict is not custody, once it was tried. */
+	verdict_set(&env.list[0].verdict, RECIPIENT_UNTRIED, ERR_NONE, 0, "",
+	    NULL, 0);
+	ck_assert_int_eq(report_status(&o), 75);
 	error_set(&o.error, ERR_AUTH, "x");
 	ck_assert_int_eq(report_status(&o), 77);
 	o.envelope = NULL;
