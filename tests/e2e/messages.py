@@ -15,8 +15,10 @@ import os
 import pty
 import re
 import resource
+import subprocess
 import sys
 import threading
+import time
 import traceback
 
 import lib
@@ -800,6 +802,32 @@ def passwords(t):
         t.equal(got, want, f"password {written!r}")
     t.equal(password_heard(t, b"password = last"), b"last", "no final LF")
     t.equal(password_heard(t, b"password = last\r\n"), b"last", "CRLF")
+
+
+@test
+def password_in_an_argument(t):
+    """ps(1) does not show it once sendoff waits for the message."""
+    t.serve("--open")
+    t.lab.account(t.path("account"), t.relay.port, OPEN)
+    process = subprocess.Popen(
+        [lib.SENDOFF, "-C", t.path("account"), "--set", "username=alice",
+         "--set", "auth=none", "--set", "password=in-an-argument", BOB],
+        stdin=subprocess.PIPE, env=lib.environment(t.lab))
+    try:
+        # Its reading of standard input comes after its options.
+        end = time.monotonic() + 20
+        seen = b"in-an-argument"
+        while (not seen or b"in-an-argument" in seen) and \
+                time.monotonic() < end:
+            with open(f"/proc/{process.pid}/cmdline", "rb") as f:
+                seen = f.read()
+        t.check(b"password=" in seen and b"in-an-argument" not in seen,
+                f"arguments: {seen!r}")
+        process.communicate(b"\nhi\n", 20)
+        t.equal(process.returncode, 0, "status")
+    finally:
+        process.kill()
+        process.wait()
 
 
 @test
