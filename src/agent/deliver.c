@@ -366,8 +366,11 @@ report(struct delivery *d)
 {
 	struct outcome *o = &d->outcome;
 	struct buf out;
+	char stamp[CLOCK_STAMP_SIZE];
 	int status;
 
+	clock_stamp(stamp);
+	o->time = stamp;
 	o->milliseconds = clock_ms() - d->started;
 	buf_init(&out, TEXT_MAX);
 	if (d->inv->json && d->inv->mode != MODE_PRINT_CONFIG) {

@@ -197,8 +197,9 @@ shown_id(const struct outcome *o, struct buf *out)
 	buf_addc(out, '>');
 }
 
+/* Without the brace that opens it. */
 static void
-json_object(const struct outcome *o, struct buf *out)
+json_members(const struct outcome *o, struct buf *out)
 {
 	struct buf id, error;
 
@@ -206,7 +207,7 @@ json_object(const struct outcome *o, struct buf *out)
 	buf_init(&error, 2 * ERROR_TEXT_MAX);
 	shown_id(o, &id);
 	error_text(o, &error);
-	buf_addf(out, "{\"status\":%d,", report_status(o));
+	buf_addf(out, "\"status\":%d,", report_status(o));
 	json_relay(o, out);
 	json_member(out, "sender", o->envelope == NULL ? NULL :
 	    o->envelope->sender);
@@ -223,7 +224,8 @@ json_object(const struct outcome *o, struct buf *out)
 void
 report_json(const struct outcome *o, struct buf *out)
 {
-	json_object(o, out);
+	buf_addc(out, '{');
+	json_members(o, out);
 	buf_addc(out, '\n');
 }
 
@@ -276,8 +278,12 @@ log_text(const struct outcome *o, struct buf *out)
 void
 report_log(const struct outcome *o, const char *format, struct buf *out)
 {
-	if (strcmp(format, "json") == 0)
-		json_object(o, out);
-	else
+	if (strcmp(format, "json") != 0) {
 		log_text(o, out);
+		return;
+	}
+	buf_addc(out, '{');
+	if (o->time != NULL)
+		json_member(out, "time", o->time);
+	json_members(o, out);
 }

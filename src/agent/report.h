@@ -24,6 +24,7 @@ struct outcome {
 	const char *message_id;		/* NULL: none yet */
 	uint64_t size;
 	int64_t milliseconds;
+	const char *time;	/* RFC 3339, for the log; NULL: none */
 };
 
 /*
@@ -38,7 +39,7 @@ int	report_status(const struct outcome *o);
 void	report_text(const struct outcome *o, struct buf *out);
 /* One JSON object and a line feed. */
 void	report_json(const struct outcome *o, struct buf *out);
-/* One line for the log; format is "text" or "json". */
+/* One line for the log; format is "text" or "json" (with the time in it). */
 void	report_log(const struct outcome *o, const char *format,
 	    struct buf *out);
 

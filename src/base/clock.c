@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The monotonic clock, for time limits.
+ * The monotonic clock, for time limits, and the time of day for the log.
  */
 #include "config.h"
 
@@ -29,4 +29,15 @@ clock_poll_ms(int64_t deadline)
 	if (left < 0)
 		return 0;
 	return left > INT_MAX ? INT_MAX : (int)left;
+}
+
+void
+clock_stamp(char out[CLOCK_STAMP_SIZE])
+{
+	struct tm tm;
+	time_t now;
+
+	now = time(NULL);
+	gmtime_r(&now, &tm);
+	strftime(out, CLOCK_STAMP_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }

@@ -8,16 +8,16 @@
 #include <fcntl.h>
 #include <string.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fsio.h"
 #include "base/log.h"
 
-/* Bytes of a line in a file; longer ones are cut. */
-#define LOG_LINE_MAX	(64 * 1024)
+/* Bytes that stand before a line in a file. */
+#define STAMP_MAX	128
 
 static struct {
 	enum { LOG_TO_NOTHING, LOG_TO_SYSLOG, LOG_TO_FILE } kind;
@@ -53,16 +53,15 @@ static void
 log_to_file(const char *line)
 {
 	struct buf b;
-	struct tm tm;
-	time_t now;
-	char stamp[32];
+	char stamp[CLOCK_STAMP_SIZE];
 
-	now = time(NULL);
-	gmtime_r(&now, &tm);
-	strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	buf_init(&b, LOG_LINE_MAX);
-	buf_addf(&b, "%s %.64s[%ld]: %.*s\n", stamp, sink.tag, (long)getpid(),
-	    LOG_LINE_MAX - 128, line);
+	clock_stamp(stamp);
+	buf_init(&b, strlen(line) + STAMP_MAX);
+	if (line[0] != '{')
+		buf_addf(&b, "%s %.64s[%ld]: ", stamp, sink.tag,
+		    (long)getpid());
+	buf_adds(&b, line);
+	buf_addc(&b, '\n');
 	fsio_write_all(sink.fd, b.data, b.len);
 	buf_release(&b);
 }

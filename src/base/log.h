@@ -18,7 +18,10 @@ struct error;
  * log_close.  Only a file that can't be opened fails.
  */
 int	log_open(const char *target, const char *tag, struct error *e);
-/* One line; failed makes it syslog's priority err instead of info. */
+/*
+ * One line; failed makes it syslog's priority err instead of info.  In a file
+ * time, tag and process stand before it, but where it is a JSON object.
+ */
 void	log_line(const char *line, bool failed);
 void	log_close(void);
 

@@ -388,6 +388,12 @@ START_TEST(log_of_an_error)
 	buf_clear(&out);
 	report_log(&o, "json", &out);
 	says("\"status\":78,");
+	ck_assert_ptr_null(strstr(out.data, "\"time\""));
+	o.time = "2026-11-23T18:20:34Z";
+	buf_clear(&out);
+	report_log(&o, "json", &out);
+	ck_assert(str_starts(out.data,
+	    "{\"time\":\"2026-11-23T18:20:34Z\",\"status\":78,"));
 	is_json("");
 }
 END_TEST
