@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "tests/relay/dialogue.h"
-#include "tests/unit/player.h"
+#include "../relay/dialogue.h"
+#include "../unit/player.h"
 
 /* Bytes of an input that is looked at. */
 #define INPUT_MAX	(64 * 1024)

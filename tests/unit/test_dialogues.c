@@ -16,9 +16,9 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "mail/envelope.h"
+#include "../relay/dialogue.h"
+#include "player.h"
 #include "runner.h"
-#include "tests/relay/dialogue.h"
-#include "tests/unit/player.h"
 
 #define DIALOGUE_MAX	(16 * 1024 * 1024)
 
