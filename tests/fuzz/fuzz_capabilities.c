@@ -76,7 +76,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	capabilities_parse(&twice, text.data);
 	capabilities_parse(&twice, text.data);
 	must_be_same(&once, &twice);
-	text.data[strcspn(text.data, "\n")] = '\0';
+	buf_truncate(&text, strcspn(text.data, "\n"));
 	capabilities_parse(&twice, text.data);
 	must_be_same(&once, &twice);
 	capabilities_parse(&greeting, text.data);
