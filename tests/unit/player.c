@@ -14,6 +14,7 @@
 #include "mail/wire.h"
 #include "smtp/session.h"
 #include "../relay/dialogue.h"
+#include "play_head.h"
 #include "player.h"
 
 #define MANY		(256 * 1024 * 1024)
@@ -75,104 +76,23 @@ mismatch(struct player *p, const char *what)
 	    p->d->steps[p->step].line : 0;
 }
 
-/* Value of "account: KEY = V", the last one; NULL when there is none. */
-static const char *
-account(const struct dialogue *d, const char *key)
-{
-	const char *line, *found = NULL;
-	size_t i, len = strlen(key);
-
-	for (i = 0; (line = dialogue_head(d, "account", i)) != NULL; i++) {
-		if (line[0] == '-' && strcmp(line + 1, key) == 0)
-			found = "-";
-		else if (strncmp(line, key, len) == 0 &&
-		    strncmp(line + len, " = ", 3) == 0)
-			found = line + len + 3;
-	}
-	return found;
-}
-
-static bool
-says(const struct dialogue *d, const char *key, const char *value)
-{
-	const char *found = account(d, key);
-
-	return found != NULL && strcmp(found, value) == 0;
-}
-
-static bool
-known_account_line(const char *line)
-{
-	static const char *const known[] = {
-		"starttls = ", "timeout = ", "connect_timeout = ",
-		"auth = LOGIN", "auth = PLAIN", "auth = auto", "partial = ",
-		"allow_plaintext_password = ", "-username", "-password"
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof known / sizeof *known; i++)
-		if (str_starts(line, known[i]))
-			return true;
-	return false;
-}
-
-const char *
-player_objection(const struct dialogue *d)
-{
-	const char *line;
-	size_t i;
-
-	line = dialogue_head(d, "engine", 0);
-	if (line != NULL && strcmp(line, "no") == 0)
-		return "engine: no";
-	for (i = 0; (line = dialogue_head(d, "account", i)) != NULL; i++)
-		if (!known_account_line(line))
-			return "an account key that the engine has not";
-	return NULL;
-}
-
-/* Sender and recipients from the arguments. */
-static void
-fill_envelope(const struct dialogue *d, struct envelope *env)
-{
-	const char *args, *end;
-	char *word;
-	bool sender = false;
-
-	envelope_set_sender(env, "alice@example.org");
-	args = dialogue_head(d, "args", 0);
-	if (args == NULL)
-		args = "bob@example.com";
-	for (; *args != '\0'; args = *end == '\0' ? end : end + 1) {
-		end = args + strcspn(args, " ");
-		word = xstrndup(args, (size_t)(end - args));
-		if (sender)
-			envelope_set_sender(env, strcmp(word, "'<>'") == 0 ?
-			    "" : word);
-		else if (word[0] != '-' && word[0] != '\0')
-			envelope_add(env, word);
-		sender = strcmp(word, "-f") == 0;
-		free(word);
-	}
-}
-
 static void
 open_session(struct player *p)
 {
 	struct session_settings s;
 
 	memset(&s, 0, sizeof s);
-	p->starttls = !says(p->d, "starttls", "no");
+	p->starttls = !play_says(p->d, "starttls", "no");
 	s.relay = "relay.example.net";
 	s.helo = "client.example.org";
 	s.starttls = p->starttls;
 	s.trace = true;
-	s.auth.username = says(p->d, "username", "-") ? NULL : DIALOGUE_USER;
-	*p->mechanisms = xstrdup(says(p->d, "auth", "LOGIN") ? "LOGIN" :
-	    says(p->d, "auth", "PLAIN") ? "PLAIN" : "auto");
+	s.auth.username = play_says(p->d, "username", "-") ? NULL : DIALOGUE_USER;
+	*p->mechanisms = xstrdup(play_says(p->d, "auth", "LOGIN") ? "LOGIN" :
+	    play_says(p->d, "auth", "PLAIN") ? "PLAIN" : "auto");
 	s.auth.mechanisms = p->mechanisms;
 	s.auth.mechanism_count = 1;
-	s.auth.allow_plaintext = says(p->d, "allow_plaintext_password", "yes");
+	s.auth.allow_plaintext = play_says(p->d, "allow_plaintext_password", "yes");
 	p->session = session_new(&s);
 }
 
@@ -522,7 +442,7 @@ begin_or_quit(struct player *p)
 	for (i = 0; i < p->message_len && !(i > 0 && p->message[i] == '\n' &&
 	    p->message[i - 1] == '\n'); i++)
 		t.smtputf8 = t.smtputf8 || (p->message[i] & 0x80) != 0;
-	t.partial = !says(p->d, "partial", "no");
+	t.partial = !play_says(p->d, "partial", "no");
 	session_begin(p->session, &t);
 	p->begun = true;
 }
@@ -561,7 +481,7 @@ check_done(struct player *p)
 	p->r->done = true;
 	if (p->dones++ > 0)
 		broken(p, "a transaction is done once");
-	if (says(p->d, "partial", "no"))
+	if (play_says(p->d, "partial", "no"))
 		return;
 	for (i = 0; i < p->r->envelope.count; i++)
 		if (p->states[i] == RECIPIENT_UNTRIED)
@@ -673,7 +593,7 @@ init(struct player *p, const struct dialogue *d, size_t cut,
 	buf_init(&p->heard, MANY);
 	buf_init(&p->body, MANY);
 	envelope_init(&r->envelope);
-	fill_envelope(d, &r->envelope);
+	play_envelope(d, &r->envelope);
 	p->states = xcalloc(r->envelope.count + 1, sizeof *p->states);
 	p->message = dialogue_message(d, &p->message_len);
 	open_session(p);

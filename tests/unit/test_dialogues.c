@@ -76,29 +76,48 @@ load(const char *path, struct dialogue *d)
 	buf_release(&text);
 }
 
-/* "ADDRESS STATE [CODE]" */
+/* The words of "ADDRESS STATE [CODE]"; an owned copy is cut into them. */
+static char *
+split_state(const char *line, char *word[3])
+{
+	char *copy = xstrdup(line), *at = copy;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		word[i] = at;
+		at += strcspn(at, " ");
+		if (*at != '\0')
+			*at++ = '\0';
+	}
+	return copy;
+}
+
+static void
+check_verdict(const char *path, const struct recipient *to, char *word[3])
+{
+	const char *state = recipient_state_name(to->verdict.state);
+
+	ck_assert_msg(strcmp(state, word[1]) == 0, "%s: %s is %s, not %s",
+	    path, word[0], state, word[1]);
+	ck_assert_msg(word[2][0] == '\0' || to->verdict.code ==
+	    strtol(word[2], NULL, 10), "%s: %s has %d, not %s", path,
+	    word[0], to->verdict.code, word[2]);
+}
+
 static void
 check_state(const char *path, const struct player_result *r, const char *line)
 {
-	char address[128], state[32], code[16] = "";
-	const struct recipient *to;
-	size_t i;
+	char *word[3], *copy = split_state(line, word);
+	size_t i, found = 0;
 
-	ck_assert_int_ge(sscanf(line, "%127s %31s %15s", address, state, code),
-	    2);
 	for (i = 0; i < r->envelope.count; i++) {
-		to = &r->envelope.list[i];
-		if (strcmp(to->address, address) != 0)
+		if (strcmp(r->envelope.list[i].address, word[0]) != 0)
 			continue;
-		ck_assert_msg(strcmp(recipient_state_name(to->verdict.state),
-		    state) == 0, "%s: %s is %s, not %s", path, address,
-		    recipient_state_name(to->verdict.state), state);
-		ck_assert_msg(code[0] == '\0' || to->verdict.code ==
-		    strtol(code, NULL, 10), "%s: %s has %d, not %s", path,
-		    address, to->verdict.code, code);
-		return;
+		check_verdict(path, &r->envelope.list[i], word);
+		found++;
 	}
-	ck_abort_msg("%s: no recipient %s", path, address);
+	ck_assert_msg(found == 1, "%s: no recipient %s", path, word[0]);
+	free(copy);
 }
 
 static void
