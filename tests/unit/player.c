@@ -87,12 +87,14 @@ open_session(struct player *p)
 	s.helo = "client.example.org";
 	s.starttls = p->starttls;
 	s.trace = true;
-	s.auth.username = play_says(p->d, "username", "-") ? NULL : DIALOGUE_USER;
+	s.auth.username = play_says(p->d, "username", "-") ? NULL :
+	    DIALOGUE_USER;
 	*p->mechanisms = xstrdup(play_says(p->d, "auth", "LOGIN") ? "LOGIN" :
 	    play_says(p->d, "auth", "PLAIN") ? "PLAIN" : "auto");
 	s.auth.mechanisms = p->mechanisms;
 	s.auth.mechanism_count = 1;
-	s.auth.allow_plaintext = play_says(p->d, "allow_plaintext_password", "yes");
+	s.auth.allow_plaintext = play_says(p->d, "allow_plaintext_password",
+	    "yes");
 	p->session = session_new(&s);
 }
 
