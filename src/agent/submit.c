@@ -384,7 +384,9 @@ begin_or_quit(struct pump *p)
 static int
 secure(struct pump *p, struct error *e)
 {
-	if (begin_tls(p, e) == -1)
+	/* A second reply behind the 220 may have come since it was read. */
+	read_some(p);
+	if (session_silent(p->session) && begin_tls(p, e) == -1)
 		return -1;
 	session_secured(p->session, false);
 	return 0;

@@ -38,9 +38,9 @@ bool	utf8_valid(const char *s, size_t len);
 size_t	utf8_length(const char *s, size_t len);
 
 /*
- * Adds at most max (3 or more) bytes of text to out, with C0 (tab and line feed too), DEL,
- * C1 and what is not UTF-8 as \xHH; a cut text ends in "...".  For all that
- * came from outside and is shown to a person.
+ * Adds at most max (3 or more) bytes of text to out, with C0 (tab and line feed
+ * too), DEL, C1 and what is not UTF-8 as \xHH; a cut text ends in "...".  For
+ * all that came from outside and is shown to a person.
  */
 void	str_escape(struct buf *out, const char *s, size_t len, size_t max);
 

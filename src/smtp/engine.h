@@ -96,6 +96,7 @@ struct session {
 	bool dirty;		/* the relay has a transaction open: RSET */
 	bool broken;		/* the connection takes no further command */
 	bool dot_flushed;	/* the final dot has left */
+	bool early;		/* the reply in hand began before it had */
 	bool eof;
 	char *eof_why;
 };

@@ -415,6 +415,9 @@ take_reply(struct session *s)
 		    " asked", s->settings.relay);
 		return false;
 	}
+	/* Its first byte counts: what begins before the dot answers less. */
+	if (s->reply.total == 0)
+		s->early = !s->dot_flushed;
 	rc = reply_feed(&s->reply, s->in.data, s->in.len, &used, &e);
 	buf_consume(&s->in, used);
 	if (rc == -1)
@@ -486,6 +489,12 @@ session_step(struct session *s)
 			return SESSION_WANT_BODY;
 		return SESSION_WAIT;
 	}
+}
+
+bool
+session_silent(const struct session *s)
+{
+	return s->in.len == 0;
 }
 
 void

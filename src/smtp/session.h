@@ -106,6 +106,9 @@ void	session_flushed(struct session *s);
 
 enum session_event session_step(struct session *s);
 
+/* True where the relay has said nothing that is not dealt with. */
+bool	session_silent(const struct session *s);
+
 /* The handshake is done. */
 void	session_secured(struct session *s, bool client_certificate);
 void	session_secret(struct session *s, const char *secret);

@@ -325,22 +325,14 @@ transaction_data(struct session *s, const struct command *c,
 	done(s);
 }
 
-/* The last bytes that the relay lacked when it spoke make it early. */
-static bool
-is_early(const struct session *s, const struct command *c)
-{
-	return s->phase == PHASE_BODY || c->end > s->written ||
-	    s->out.len > 0;
-}
-
 void
 transaction_dot(struct session *s, const struct command *c,
     const struct reply *r)
 {
+	bool early = s->early;
 	size_t i;
-	bool early;
 
-	early = is_early(s, c);
+	(void)c;
 	if (reply_is(r, 2) && !early) {
 		for (i = 0; i < recipients(s); i++)
 			if (s->now.taken[i])
