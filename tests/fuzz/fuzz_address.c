@@ -12,15 +12,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "mail/address.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "fuzz.h"
 
 /* No line end or NUL, and no '<', '>' or blank but in quotes. */
 static void

@@ -12,15 +12,7 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "smtp/capabilities.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "fuzz.h"
 
 static void
 check_mechanisms(const struct capabilities *c)

@@ -14,17 +14,9 @@
 #include "base/error.h"
 #include "config/account.h"
 #include "config/file.h"
+#include "fuzz.h"
 
 #define PRINT_MAX	(16 * 1024 * 1024)
-
-int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 /* The line of a setting's origin, without its end. */
 static const char *

@@ -14,15 +14,7 @@
 #include "base/str.h"
 #include "mail/address.h"
 #include "mail/header.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "fuzz.h"
 
 static void
 check_fields(const struct header *h)

@@ -15,8 +15,7 @@
 #include "base/error.h"
 #include "mail/header.h"
 #include "mail/intake.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 struct parts {
 	struct intake in;
@@ -24,25 +23,6 @@ struct parts {
 	bool dot_seen;
 	int rc;
 };
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
-/* 0: one piece; up to 64: pieces of that size; else pieces that differ. */
-static size_t
-piece_size(unsigned int cut, size_t at, size_t left)
-{
-	size_t n;
-
-	if (cut == 0)
-		return left;
-	n = cut <= 64 ? cut : 1 + (at * 31 + cut) % (cut - 63);
-	return n < left ? n : left;
-}
 
 /* From where it is transparent, what comes goes through as it is. */
 static int
@@ -72,7 +52,7 @@ take_apart(struct parts *p, const char *data, size_t len, unsigned int cut,
 	buf_init(&p->body, len + 2 * HEADER_MAX);
 	p->rc = 0;
 	for (at = 0; at < len && p->rc == 0; at += n) {
-		n = piece_size(cut, at, len - at);
+		n = fuzz_piece(cut, at, len - at);
 		p->rc = feed(p, data + at, n, &e);
 	}
 	p->dot_seen = p->in.done;

@@ -11,15 +11,7 @@
 
 #include "base/error.h"
 #include "smtp/reply.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "fuzz.h"
 
 static void
 check(const struct reply *r)

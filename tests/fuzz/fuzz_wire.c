@@ -13,27 +13,7 @@
 
 #include "base/buf.h"
 #include "mail/wire.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
-/* 0: one piece; up to 64: pieces of that size; else pieces that differ. */
-static size_t
-piece_size(unsigned int cut, size_t at, size_t left)
-{
-	size_t n;
-
-	if (cut == 0)
-		return left;
-	n = cut <= 64 ? cut : 1 + (at * 31 + cut) % (cut - 63);
-	return n < left ? n : left;
-}
+#include "fuzz.h"
 
 static void
 encode(const char *in, size_t len, unsigned int cut, struct buf *out)
@@ -43,7 +23,7 @@ encode(const char *in, size_t len, unsigned int cut, struct buf *out)
 
 	wire_init(&w);
 	for (at = 0; at < len; at += n) {
-		n = piece_size(cut, at, len - at);
+		n = fuzz_piece(cut, at, len - at);
 		before = out->len;
 		wire_encode(&w, in + at, n, out);
 		must(out->len - before <= 2 * n + 2);
@@ -59,7 +39,7 @@ count(const char *in, size_t len, unsigned int cut, struct wire_count *c)
 
 	memset(c, 0, sizeof *c);
 	for (at = 0; at < len; at += n) {
-		n = piece_size(cut, at, len - at);
+		n = fuzz_piece(cut, at, len - at);
 		wire_count(c, in + at, n);
 	}
 	wire_count_finish(c);

@@ -20,11 +20,10 @@
 #include "base/buf.h"
 #include "base/fsio.h"
 #include "base/mem.h"
+#include "fuzz.h"
 
 /* Bytes that a seed can have. */
 #define SEED_MAX	(64 * 1024 * 1024)
-
-int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int
 failed(const char *path)
