@@ -10,6 +10,7 @@
 #include "config.h"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -42,7 +43,8 @@ main(int argc, char **argv)
 	code = WIFEXITED(status) ? WEXITSTATUS(status) :
 	    128 + WTERMSIG(status);
 	f = fopen(argv[1], "we");
-	if (f == NULL)
+	/* Whatever umask the caller wants for the program. */
+	if (f == NULL || fchmod(fileno(f), 0600) == -1)
 		return 126;
 	fprintf(f, "%d %ld %ld\n", code, used.ru_maxrss,
 	    milliseconds(&used.ru_utime) + milliseconds(&used.ru_stime));
