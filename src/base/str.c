@@ -31,13 +31,6 @@ ascii_isalnum(char c)
 }
 
 bool
-ascii_isxdigit(char c)
-{
-	return ascii_isdigit(c) || (c >= 'a' && c <= 'f') ||
-	    (c >= 'A' && c <= 'F');
-}
-
-bool
 ascii_isblank(char c)
 {
 	return c == ' ' || c == '\t';

@@ -15,7 +15,6 @@ struct buf;
 bool	ascii_isalpha(char c);
 bool	ascii_isdigit(char c);
 bool	ascii_isalnum(char c);
-bool	ascii_isxdigit(char c);
 bool	ascii_isblank(char c);		/* space and tab */
 bool	ascii_isspace(char c);		/* space, tab, CR, LF, VT, FF */
 bool	ascii_iscntrl(char c);		/* below 0x20, and DEL */

@@ -57,13 +57,6 @@ find_mechanism(const char *name)
 }
 
 bool
-auth_mechanism_known(const char *name)
-{
-	return str_caseeq(name, "auto") || str_caseeq(name, "none") ||
-	    find_mechanism(name) != NULL;
-}
-
-bool
 auth_needs_secret(const char *mechanism)
 {
 	const struct mechanism *m;

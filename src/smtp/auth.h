@@ -44,8 +44,6 @@ bool	auth_needs_secret(const char *mechanism);
 bool	auth_list_needs_secret(char *const *mechanisms, size_t count);
 /* True where the client speaks first, in AUTH's initial response. */
 bool	auth_client_first(const char *mechanism);
-/* NULL when sendoff knows it, "auto" and "none" too. */
-bool	auth_mechanism_known(const char *name);
 
 struct auth;
 

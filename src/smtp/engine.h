@@ -104,8 +104,6 @@ struct session {
 /* Ends the session; the first reason stays. */
 void	engine_fail(struct session *s, enum error_class class, int code,
 	    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-/* Ends it for what is in an error that another room filled. */
-void	engine_fail_error(struct session *s, const struct error *e);
 /*
  * Ends it because of a reply: class for 5yz, ERR_TEMPORARY for 4yz, breach
  * for anything else.  what: "refuses STARTTLS"; hint may be "".

@@ -153,12 +153,6 @@ engine_fail(struct session *s, enum error_class class, int code,
 }
 
 void
-engine_fail_error(struct session *s, const struct error *e)
-{
-	fail(s, e, 0);
-}
-
-void
 engine_fail_reply(struct session *s, const struct reply *r,
     enum error_class class, const char *what, const char *hint)
 {

@@ -121,7 +121,7 @@ void	session_quit(struct session *s);
 void	session_body(struct session *s, const char *data, size_t len);
 void	session_body_end(struct session *s);
 
-/* True while what the relay says next decides about the whole session. */
+/* After SESSION_FAILED: why. */
 const struct error *session_error(const struct session *s);
 /* The reply's code that ended the session, or 0. */
 int	session_error_code(const struct session *s);
