@@ -388,7 +388,7 @@ secure(struct pump *p, struct error *e)
 	read_some(p);
 	if (session_silent(p->session) && begin_tls(p, e) == -1)
 		return -1;
-	session_secured(p->session, false);
+	session_secured(p->session);
 	return 0;
 }
 

@@ -24,7 +24,7 @@ struct mechanism {
 	bool bare;		/* shows the password to who listens */
 	bool client_first;
 	bool proves_server;	/* the server has to prove itself */
-	bool certificate;	/* needs a client certificate */
+	bool external;		/* refers to the connection below SMTP */
 };
 
 static const struct mechanism mechanisms[] = {
@@ -94,8 +94,8 @@ objection(const struct auth_settings *s, const struct capabilities *c,
 		return "not offered";
 	if (m->bare && !s->encrypted && !s->allow_plaintext)
 		return "shows the password without TLS";
-	if (m->certificate && !s->client_certificate)
-		return "needs a client certificate";
+	if (m->external && !s->encrypted)
+		return "needs TLS or a local socket to refer to";
 	return NULL;
 }
 

@@ -26,7 +26,6 @@ struct auth_settings {
 	char *const *mechanisms;	/* as in the account: names, "auto" */
 	size_t mechanism_count;
 	bool encrypted;		/* TLS is on, or the server is a local socket */
-	bool client_certificate;	/* TLS showed one: EXTERNAL can work */
 	bool allow_plaintext;	/* a password may go without TLS */
 };
 

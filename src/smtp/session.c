@@ -492,7 +492,7 @@ session_silent(const struct session *s)
 }
 
 void
-session_secured(struct session *s, bool client_certificate)
+session_secured(struct session *s)
 {
 	/* Its bytes were not under TLS, or were under the one before. */
 	if (s->in.len > 0) {
@@ -503,7 +503,6 @@ session_secured(struct session *s, bool client_certificate)
 	s->settings.secure = true;
 	s->settings.encrypted = true;
 	s->settings.auth.encrypted = true;
-	s->settings.auth.client_certificate = client_certificate;
 	s->replies++;
 	s->phase = PHASE_LOGIN;
 	login_ehlo_send(s);

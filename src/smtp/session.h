@@ -110,7 +110,7 @@ enum session_event session_step(struct session *s);
 bool	session_silent(const struct session *s);
 
 /* The handshake is done. */
-void	session_secured(struct session *s, bool client_certificate);
+void	session_secured(struct session *s);
 void	session_secret(struct session *s, const char *secret);
 
 /* Starts a transaction, after SESSION_READY. */

@@ -373,7 +373,7 @@ START_TEST(external)
 }
 END_TEST
 
-/* flags: e TLS, c client certificate, p allow_plaintext_password */
+/* flags: e TLS, p allow_plaintext_password */
 static const struct {
 	const char *list;	/* one of the account's, or two with a comma */
 	const char *offered;
@@ -399,9 +399,9 @@ static const struct {
 	{ "SCRAM-SHA-256", "PLAIN LOGIN", "e", NULL },
 	{ "auto", "CRAM-MD5", "e", NULL },
 	{ "auto", "CRAM-MD5 NTLM", "ep", NULL },
-	{ "auto", "EXTERNAL", "ec", NULL },
-	{ "EXTERNAL", "EXTERNAL", "ec", "EXTERNAL" },
-	{ "EXTERNAL", "EXTERNAL", "e", NULL },
+	{ "auto", "EXTERNAL", "e", NULL },
+	{ "EXTERNAL", "EXTERNAL", "e", "EXTERNAL" },
+	{ "EXTERNAL", "EXTERNAL", "", NULL },
 	{ "auto", "", "e", NULL },
 };
 
@@ -423,7 +423,6 @@ START_TEST(choice)
 	s.mechanisms = list;
 	s.mechanism_count = comma == NULL ? 1 : 2;
 	s.encrypted = strchr(choices[_i].flags, 'e') != NULL;
-	s.client_certificate = strchr(choices[_i].flags, 'c') != NULL;
 	s.allow_plaintext = strchr(choices[_i].flags, 'p') != NULL;
 	capabilities_init(&c);
 	snprintf(ehlo, sizeof ehlo, "hi\nAUTH %s", choices[_i].offered);
@@ -456,7 +455,7 @@ START_TEST(same_as_the_key)
 
 	memset(&s, 0, sizeof s);
 	s.username = "alice";
-	s.encrypted = s.client_certificate = true;
+	s.encrypted = true;
 	s.mechanisms = &word;
 	s.mechanism_count = 1;
 	for (; *at != '\0'; at = *end == '\0' ? end : end + 1) {
