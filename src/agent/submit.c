@@ -422,7 +422,6 @@ run(struct pump *p, struct error *e)
 			break;
 		case SESSION_FAILED:
 			*e = *session_error(p->session);
-			p->result->code = session_error_code(p->session);
 			return -1;
 		case SESSION_CLOSED:
 			return 0;

@@ -29,7 +29,6 @@ struct submission {
 /* What became of the connection. */
 struct submit_result {
 	struct error error;	/* of the session; ERR_NONE when it held */
-	int code;		/* of the reply behind error, or 0 */
 	uint16_t port;		/* 0: none connected */
 	char tls[16];		/* "TLS1.3", or "" */
 	char auth[32];		/* mechanism, or "" */

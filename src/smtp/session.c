@@ -557,12 +557,6 @@ session_progress(const struct session *s)
 	    (s->phase == PHASE_QUIT) + s->dot_flushed;
 }
 
-const struct capabilities *
-session_capabilities(const struct session *s)
-{
-	return &s->capabilities;
-}
-
 const char *
 session_mechanism(const struct session *s)
 {

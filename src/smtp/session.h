@@ -132,7 +132,6 @@ enum session_patience session_patience(const struct session *s);
  */
 uint64_t session_progress(const struct session *s);
 
-const struct capabilities *session_capabilities(const struct session *s);
 /* The mechanism that logged in, or NULL. */
 const char *session_mechanism(const struct session *s);
 /* True while message bytes are on their way. */
