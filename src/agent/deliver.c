@@ -21,6 +21,7 @@
 #include "base/fsio.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "config/account.h"
 #include "config/file.h"
@@ -59,7 +60,8 @@ wipe_setting(char *assignment)
 	char *value;
 
 	value = strchr(assignment, '=');
-	if (value != NULL && str_starts(assignment, "password"))
+	if (value != NULL && (str_starts(assignment, "password") ||
+	    str_starts(assignment, "proxy")))
 		mem_wipe(value + 1, strlen(value + 1));
 }
 
@@ -70,6 +72,7 @@ load_config(struct delivery *d, struct error *e)
 	size_t i;
 	int rc;
 
+	proc_guard_secrets();
 	if (config_load(&d->config, inv->config, e) == -1)
 		return -1;
 	for (i = 0; i < inv->setting_count; i++) {
@@ -149,6 +152,8 @@ choose_account(struct delivery *d, struct error *e)
 	free(from);
 	if (rc == -1)
 		return -1;
+	/* The account has what it needs of it, and the rest may be secret. */
+	config_release(&d->config);
 	d->outcome.account = &d->account;
 	d->domain = d->account.domain != NULL ? xstrdup(d->account.domain) :
 	    identity_host();
@@ -336,7 +341,7 @@ send_message(struct delivery *d, struct error *e)
 	if (needs_secret(&d->account))
 		rc = secret_get(&d->account, &secret, e);
 	if (rc == 0) {
-		rc = submit(&d->account, secret.data, &d->submission,
+		rc = submit(&d->account, &secret, &d->submission,
 		    d->inv->verbose, &d->result);
 		d->outcome.result = &d->result;
 		*e = d->result.error;

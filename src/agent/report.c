@@ -122,8 +122,8 @@ relay_name(const struct outcome *o, struct buf *out)
 
 	buf_addf(out, strchr(server, ':') == NULL || *server == '/' ? "%s" :
 	    "[%s]", server);
-	if (o->result != NULL && o->result->port != 0)
-		buf_addf(out, ":%u", (unsigned int)o->result->port);
+	if (o->result != NULL && o->result->dialed.port != 0)
+		buf_addf(out, ":%u", (unsigned int)o->result->dialed.port);
 }
 
 static void
@@ -138,7 +138,7 @@ json_relay(const struct outcome *o, struct buf *out)
 	    o->account->name);
 	json_member(out, "relay", or_null(relay.data));
 	json_member(out, "tls", o->result == NULL ? NULL :
-	    or_null(o->result->tls));
+	    or_null(o->result->tls.version));
 	json_member(out, "auth", o->result == NULL ? NULL :
 	    or_null(o->result->auth));
 	buf_release(&relay);
@@ -249,6 +249,12 @@ log_recipients(const struct outcome *o, struct buf *out)
 	}
 }
 
+static const char *
+or_none(const char *s)
+{
+	return s[0] == '\0' ? "none" : s;
+}
+
 static void
 log_text(const struct outcome *o, struct buf *out)
 {
@@ -258,9 +264,9 @@ log_text(const struct outcome *o, struct buf *out)
 		relay_name(o, out);
 	}
 	if (o->result != NULL)
-		buf_addf(out, " tls=%s auth=%s", o->result->tls[0] == '\0' ?
-		    "none" : o->result->tls, o->result->auth[0] == '\0' ?
-		    "none" : o->result->auth);
+		buf_addf(out, " tls=%s auth=%s",
+		    or_none(o->result->tls.version),
+		    or_none(o->result->auth));
 	if (o->envelope != NULL) {
 		buf_addf(out, " from=<%s>", o->envelope->sender);
 		log_recipients(o, out);

@@ -20,10 +20,12 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "config/account.h"
+#include "config/secret.h"
 #include "mail/address.h"
 #include "mail/envelope.h"
 #include "mail/message.h"
 #include "net/dial.h"
+#include "net/proxy.h"
 #include "net/stream.h"
 #include "net/tls.h"
 #include "smtp/session.h"
@@ -44,10 +46,11 @@
 
 struct pump {
 	const struct account *account;
-	const char *secret;
+	struct buf *secret;
 	const struct submission *submission;
 	struct submit_result *result;
 	bool trace;
+	struct tls_settings tls_settings;
 	struct tls *tls;
 	struct stream *stream;
 	struct session *session;
@@ -166,10 +169,18 @@ wants_tls(const struct account *a)
 }
 
 static int
+open_key(void *context, struct buf *out, struct error *e)
+{
+	const struct account *a = context;
+
+	return secret_get_key(a, out, e);
+}
+
+static int
 prepare_tls(struct pump *p, struct error *e)
 {
 	const struct account *a = p->account;
-	struct tls_settings settings;
+	struct tls_settings *s = &p->tls_settings;
 
 	if (!wants_tls(a))
 		return 0;
@@ -177,11 +188,18 @@ prepare_tls(struct pump *p, struct error *e)
 		return error_set(e, ERR_CONFIG, "TLS over the socket '%s'"
 		    " needs a name to verify: set 'tls_server_name'",
 		    a->server);
-	settings.server_name = a->tls_server_name;
-	settings.trust = a->tls_trust;
-	settings.min = a->tls_min;
-	settings.priority = a->tls_priority;
-	p->tls = tls_new(&settings, e);
+	s->server_name = a->tls_server_name;
+	s->trust = a->tls_trust;
+	s->crl = a->tls_crl;
+	s->pins = a->tls_pin.list;
+	s->pin_count = a->tls_pin.count;
+	s->min = a->tls_min;
+	s->priority = a->tls_priority;
+	s->certificate = a->tls_certificate;
+	s->key = a->tls_key;
+	s->secret = open_key;
+	s->secret_context = (void *)(uintptr_t)a;
+	p->tls = tls_new(s, e);
 	return p->tls == NULL ? -1 : 0;
 }
 
@@ -195,10 +213,35 @@ begin_tls(struct pump *p, struct error *e)
 		limit = p->session_deadline;
 	if (stream_start_tls(p->stream, p->tls, limit, e) == -1)
 		return -1;
-	snprintf(p->result->tls, sizeof p->result->tls, "%s",
-	    stream_tls_version(p->stream));
-	note(p, p->result->tls, ", certificate accepted");
+	p->result->tls = *stream_tls(p->stream);
+	note(p, p->result->tls.version, p->result->tls.pinned ?
+	    ", certificate pinned" : ", certificate accepted");
 	return 0;
+}
+
+static int
+dial_relay(struct pump *p, struct error *e)
+{
+	const struct account *a = p->account;
+	struct dial_proxy proxy;
+	struct dial_settings s;
+
+	memset(&s, 0, sizeof s);
+	s.host = a->server;
+	s.ports = a->ports.list;
+	s.port_count = a->ports.count;
+	s.family = strcmp(a->ip_version, "4") == 0 ? AF_INET :
+	    strcmp(a->ip_version, "6") == 0 ? AF_INET6 : AF_UNSPEC;
+	s.source = a->source_address;
+	s.deadline = clock_ms() + a->connect_timeout * 1000;
+	if (a->proxy.host != NULL) {
+		proxy.host = a->proxy.host;
+		proxy.port = a->proxy.port;
+		proxy.user = a->proxy.user;
+		proxy.password = a->proxy.password;
+		s.proxy = &proxy;
+	}
+	return dial(&s, &p->result->dialed, e);
 }
 
 static int
@@ -208,17 +251,27 @@ connect_relay(struct pump *p, struct error *e)
 	char port[32] = "";
 	int fd;
 
-	fd = dial(a->server, a->ports.list, a->ports.count,
-	    clock_ms() + a->connect_timeout * 1000, &p->result->port, e);
+	fd = dial_relay(p, e);
 	if (fd == -1)
 		return -1;
 	p->stream = stream_new(fd);
 	p->helo = helo_name(a, fd);
-	if (p->result->port != 0)
+	if (p->result->dialed.port != 0)
 		snprintf(port, sizeof port, ", port %u",
-		    (unsigned int)p->result->port);
+		    (unsigned int)p->result->dialed.port);
 	note(p, a->server, port);
 	return a->implicit_tls ? begin_tls(p, e) : 0;
+}
+
+/* What a login can be bound to: borrowed from the result. */
+static struct auth_binding
+binding(const struct pump *p)
+{
+	struct auth_binding b;
+
+	b.type = p->result->tls.binding_type;
+	b.data = p->result->tls.binding;
+	return b;
 }
 
 static void
@@ -236,6 +289,10 @@ open_session(struct pump *p)
 	settings.trace = p->trace;
 	if (a->auth.count == 0 || !str_caseeq(a->auth.list[0], "none"))
 		settings.auth.username = a->username;
+	settings.auth.host = a->tls_server_name == NULL ? a->server :
+	    a->tls_server_name;
+	settings.auth.port = p->result->dialed.port;
+	settings.auth.binding = binding(p);
 	settings.auth.mechanisms = a->auth.list;
 	settings.auth.mechanism_count = a->auth.count;
 	settings.auth.allow_plaintext = a->allow_plaintext_password;
@@ -384,11 +441,14 @@ begin_or_quit(struct pump *p)
 static int
 secure(struct pump *p, struct error *e)
 {
+	struct auth_binding bound;
+
 	/* A second reply behind the 220 may have come since it was read. */
 	read_some(p);
 	if (session_silent(p->session) && begin_tls(p, e) == -1)
 		return -1;
-	session_secured(p->session);
+	bound = binding(p);
+	session_secured(p->session, &bound);
 	return 0;
 }
 
@@ -408,7 +468,9 @@ run(struct pump *p, struct error *e)
 				return -1;
 			break;
 		case SESSION_NEED_SECRET:
-			session_secret(p->session, p->secret);
+			session_secret(p->session, p->secret->data);
+			buf_release(p->secret);
+			buf_init_secret(p->secret, SECRET_MAX);
 			break;
 		case SESSION_READY:
 			begin_or_quit(p);
@@ -450,7 +512,7 @@ release(struct pump *p)
 }
 
 int
-submit(const struct account *a, const char *secret,
+submit(const struct account *a, struct buf *secret,
     const struct submission *s, bool trace, struct submit_result *r)
 {
 	struct error *e = &r->error;

@@ -11,6 +11,8 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "net/dial.h"
+#include "net/tls.h"
 
 struct account;
 struct envelope;
@@ -29,17 +31,18 @@ struct submission {
 /* What became of the connection. */
 struct submit_result {
 	struct error error;	/* of the session; ERR_NONE when it held */
-	uint16_t port;		/* 0: none connected */
-	char tls[16];		/* "TLS1.3", or "" */
+	struct dialed dialed;
+	struct tls_facts tls;	/* version "": none */
 	char auth[32];		/* mechanism, or "" */
 };
 
 /*
- * Submits; verdicts go into the envelope.  secret may be NULL.  trace: copy
- * the dialogue to standard error.  Returns 0 when every recipient was
+ * Submits; verdicts go into the envelope.  secret is empty where none is
+ * needed, and wiped as soon as it is used.  trace: copy the dialogue to
+ * standard error.  Returns 0 when every recipient was
  * accepted, -1 otherwise.
  */
-int	submit(const struct account *a, const char *secret,
+int	submit(const struct account *a, struct buf *secret,
 	    const struct submission *s, bool trace, struct submit_result *r);
 
 #endif

@@ -410,7 +410,8 @@ fill(struct account *a, enum key_id id, const char *value,
 	free(a->text[id]);
 	free(a->origin[id]);
 	/* A secret stands in one place only, which is wiped. */
-	a->text[id] = xstrdup(key_table[id].kind == KEY_SECRET ? "" : value);
+	a->text[id] = xstrdup(key_table[id].kind == KEY_SECRET ||
+	    key_table[id].kind == KEY_PROXY ? "" : value);
 	a->origin[id] = xstrdup(origin);
 	return 0;
 }
@@ -538,6 +539,34 @@ derive_domain(struct account *a, struct error *e)
 	return r;
 }
 
+static bool
+is_ipv6(const char *address)
+{
+	return strchr(address, ':') != NULL;
+}
+
+/* Settings of the network that contradict each other. */
+static int
+check_network(const struct account *a, struct error *e)
+{
+	if (account_is_local(a) && a->proxy.host != NULL)
+		return error_set(e, ERR_CONFIG, "%s: a proxy (%s) leads to no"
+		    " Unix socket: remove it, or name a host with server",
+		    a->origin[KEY_SERVER], a->origin[KEY_PROXY_URL]);
+	if (a->source_address != NULL && strcmp(a->ip_version,
+	    is_ipv6(a->source_address) ? "4" : "6") == 0)
+		return error_set(e, ERR_CONFIG, "%s: source_address '%s' is"
+		    " not of IP version %s, which ip_version (%s) asks for:"
+		    " change one", a->origin[KEY_SOURCE_ADDRESS],
+		    a->source_address, a->ip_version,
+		    a->origin[KEY_IP_VERSION]);
+	if (a->tls_key != NULL && a->tls_certificate == NULL)
+		return error_set(e, ERR_CONFIG, "%s: tls_key needs"
+		    " tls_certificate, whose key it is",
+		    a->origin[KEY_TLS_KEY]);
+	return 0;
+}
+
 static int
 derive(struct account *a, const struct config *c, struct error *e)
 {
@@ -546,7 +575,7 @@ derive(struct account *a, const struct config *c, struct error *e)
 		    "add a line such as \"server = mail.example.org\" to %s",
 		    a->name, c->files == NULL ? "its file" : c->files);
 	if (derive_tls(a, e) == -1 || derive_port(a, e) == -1 ||
-	    derive_domain(a, e) == -1)
+	    derive_domain(a, e) == -1 || check_network(a, e) == -1)
 		return -1;
 	if (is_set(a, KEY_TLS_SERVER_NAME) || account_is_local(a))
 		return 0;

@@ -29,6 +29,14 @@ struct key_ports {
 	size_t count;
 };
 
+/* A proxy; host is NULL without one, user where there is no login. */
+struct key_proxy {
+	char *host;
+	uint16_t port;
+	char *user;
+	char *password;		/* wiped on release */
+};
+
 struct account {
 	char *name;
 	char *server;
@@ -42,10 +50,18 @@ struct account {
 	struct key_list auth;	/* mechanisms as written; "auto" or "none" */
 	bool allow_plaintext_password;
 	char *tls_trust;	/* "system" or a path */
+	struct key_list tls_pin;	/* "sha256:" and 64 digits */
 	char *tls_server_name;	/* NULL for a Unix socket */
 	char *tls_min;		/* "1.2" ... */
 	char *tls_priority;	/* NULL: made from tls_min */
+	char *tls_certificate;	/* path or pkcs11: URI; NULL: none */
+	char *tls_key;		/* NULL: it is with the certificate */
+	char *tls_key_password_command;
+	char *tls_crl;
 	char *helo;		/* NULL: the host's name */
+	char *source_address;	/* NULL: any */
+	char *ip_version;	/* "any", "4", "6" */
+	struct key_proxy proxy;
 	int64_t connect_timeout;	/* seconds */
 	int64_t timeout;	/* seconds */
 	char *from;		/* NULL: user at domain */

@@ -16,6 +16,7 @@ enum key_kind {
 	KEY_PATH,		/* char *: ~/ and $VAR are expanded */
 	KEY_WORD,		/* char *: one of the words in "words" */
 	KEY_WORD_OR_PATH,	/* char *: one of the words, or a path */
+	KEY_PATH_OR_TOKEN,	/* char *: a path, or a pkcs11: URI */
 	KEY_BOOL,		/* bool */
 	KEY_DURATION,		/* int64_t: seconds */
 	KEY_PORTS,		/* struct key_ports */
@@ -23,6 +24,9 @@ enum key_kind {
 	KEY_ADDRESS,		/* char *: an address, or bare */
 	KEY_DOMAIN,		/* char *: a domain or address literal */
 	KEY_HOST,		/* char *: host, IP address or socket's path */
+	KEY_IP,			/* char *: an IP address */
+	KEY_PINS,		/* struct key_list: "sha256:" and digits */
+	KEY_PROXY,		/* struct key_proxy; may hold a secret */
 	KEY_META		/* inherit, default_account: no place */
 };
 
@@ -40,10 +44,18 @@ enum key_id {
 	KEY_AUTH,
 	KEY_ALLOW_PLAINTEXT_PASSWORD,
 	KEY_TLS_TRUST,
+	KEY_TLS_PIN,
 	KEY_TLS_SERVER_NAME,
 	KEY_TLS_MIN,
 	KEY_TLS_PRIORITY,
+	KEY_TLS_CERTIFICATE,
+	KEY_TLS_KEY,
+	KEY_TLS_KEY_PASSWORD_COMMAND,
+	KEY_TLS_CRL,
 	KEY_HELO,
+	KEY_SOURCE_ADDRESS,
+	KEY_IP_VERSION,
+	KEY_PROXY_URL,
 	KEY_CONNECT_TIMEOUT,
 	KEY_TIMEOUT,
 	KEY_FROM,

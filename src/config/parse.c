@@ -25,6 +25,7 @@
 #include "base/str.h"
 #include "config/file.h"
 #include "config/keys.h"
+#include "config/proxy.h"
 #include "config/value.h"
 
 /* What libinih holds of a section's name, without its NUL. */
@@ -430,7 +431,8 @@ take_setting(struct parse *p, const char *section, const char *name)
 	r = key_check((enum key_id)id, value, origin, p->error);
 	if (r == 0)
 		config_add(p->config, section, (enum key_id)id, value, origin);
-	if (r == 0 && id == KEY_PASSWORD)
+	if (r == 0 && (id == KEY_PASSWORD ||
+	    (id == KEY_PROXY_URL && proxy_has_secret(value))))
 		*p->has_password = true;
 	mem_wipe(value, p->value.len);
 	free(value);

@@ -7,6 +7,7 @@
  */
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -14,6 +15,7 @@
 #include "config/account.h"
 #include "config/file.h"
 #include "config/keys.h"
+#include "config/proxy.h"
 
 /* Bytes of an origin that are shown. */
 #define ORIGIN_MAX	4096
@@ -45,21 +47,40 @@ print_setting(const char *name, const char *value, struct buf *out)
 		    quote);
 }
 
+/* What must not be shown stands in a comment, with stars in its place. */
+static bool
+print_masked(const struct account *a, enum key_id id, struct buf *out)
+{
+	char *masked;
+
+	if (id == KEY_PASSWORD && a->password != NULL) {
+		(void)buf_addf(out, "# %s = ******** (set, not shown)\n",
+		    key_table[id].name);
+		return true;
+	}
+	if (id != KEY_PROXY_URL || a->proxy.host == NULL)
+		return false;
+	masked = proxy_masked(&a->proxy);
+	(void)buf_addf(out, "%s%s = %s\n", a->proxy.user == NULL ? "" : "# ",
+	    key_table[id].name, masked);
+	free(masked);
+	return true;
+}
+
 static void
 print_key(const struct account *a, enum key_id id, struct buf *out)
 {
 	const char *origin = a->origin[id];
-	bool secret = id == KEY_PASSWORD && a->password != NULL;
+	bool set = a->text[id][0] != '\0' ||
+	    (id == KEY_PASSWORD && a->password != NULL) ||
+	    (id == KEY_PROXY_URL && a->proxy.host != NULL);
 
-	if (!secret && a->text[id][0] == '\0')
+	if (!set)
 		return;
 	(void)buf_adds(out, "# ");
 	str_escape(out, origin, strlen(origin), ORIGIN_MAX);
 	(void)buf_addc(out, '\n');
-	if (secret)
-		(void)buf_addf(out, "# %s = ******** (set, not shown)\n",
-		    key_table[id].name);
-	else
+	if (!print_masked(a, id, out))
 		print_setting(key_table[id].name, a->text[id], out);
 }
 

@@ -28,6 +28,7 @@
 #include "config/file.h"
 #include "config/path.h"
 #include "config/secret.h"
+#include "config/value.h"
 
 #define COMMAND_LIMIT_MS	30000
 /*
@@ -65,21 +66,21 @@ take_first_line(const struct buf *source, const char *what,
 	return 0;
 }
 
+/* key: the one that the command stands in, for the texts. */
 static int
-from_command(const struct account *a, struct buf *out, struct error *e)
+from_command(const char *command, const char *key, struct buf *out,
+    struct error *e)
 {
 	struct buf source;
 	int r;
 
 	buf_init_secret(&source, SOURCE_MAX);
-	r = proc_capture(a->password_command, "password_command",
-	    COMMAND_LIMIT_MS, &source, e);
+	r = proc_capture(command, key, COMMAND_LIMIT_MS, &source, e);
 	/* What can't be started now can be started another time. */
 	if (r == -1 && e != NULL)
 		e->class = ERR_TEMPORARY;
 	if (r == 0)
-		r = take_first_line(&source, "password_command", ERR_TEMPORARY,
-		    out, e);
+		r = take_first_line(&source, key, ERR_TEMPORARY, out, e);
 	buf_release(&source);
 	return r;
 }
@@ -441,18 +442,12 @@ read_hidden(int fd, struct buf *typed)
 }
 
 static int
-ask(int fd, const struct account *a, struct buf *out, struct error *e)
+ask(int fd, const struct buf *prompt, struct buf *out, struct error *e)
 {
-	struct buf prompt, typed;
+	struct buf typed;
 	int r;
 
-	buf_init(&prompt, ERROR_TEXT_MAX);
-	(void)buf_adds(&prompt, "password for ");
-	if (a->username != NULL)
-		str_escape(&prompt, a->username, strlen(a->username), 256);
-	(void)buf_addf(&prompt, " at %s: ", a->server);
-	r = fsio_write_all(fd, prompt.data, prompt.len);
-	buf_release(&prompt);
+	r = fsio_write_all(fd, prompt->data, prompt->len);
 	buf_init_secret(&typed, SOURCE_MAX);
 	if (r == 0)
 		r = read_hidden(fd, &typed);
@@ -468,6 +463,7 @@ ask(int fd, const struct account *a, struct buf *out, struct error *e)
 static int
 from_prompt(const struct account *a, struct buf *out, struct error *e)
 {
+	struct buf prompt;
 	int fd, r;
 
 	fd = open(TERMINAL, O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -477,26 +473,62 @@ from_prompt(const struct account *a, struct buf *out, struct error *e)
 		    "password_command or password_file, or write an entry "
 		    "into ~/.netrc", a->username == NULL ? "" : a->username,
 		    a->server);
-	r = ask(fd, a, out, e);
+	buf_init(&prompt, ERROR_TEXT_MAX);
+	(void)buf_adds(&prompt, "password for ");
+	if (a->username != NULL)
+		str_escape(&prompt, a->username, strlen(a->username), 256);
+	(void)buf_addf(&prompt, " at %s: ", a->server);
+	r = ask(fd, &prompt, out, e);
+	buf_release(&prompt);
 	close(fd);
 	return r;
 }
 
 int
-secret_get(const struct account *a, struct buf *out, struct error *e)
+secret_get_key(const struct account *a, struct buf *out, struct error *e)
+{
+	const char *key = a->tls_key != NULL ? a->tls_key :
+	    a->tls_certificate;
+	struct buf prompt;
+	int fd, r;
+
+	proc_guard_secrets();
+	if (a->tls_key_password_command != NULL)
+		return from_command(a->tls_key_password_command,
+		    "tls_key_password_command", out, e);
+	fd = open(TERMINAL, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (fd == -1)
+		return error_set(e, ERR_CONFIG, "the key '%s' wants a password"
+		    " or PIN, and there is no terminal to ask for it: set"
+		    " tls_key_password_command", key);
+	buf_init(&prompt, ERROR_TEXT_MAX);
+	(void)buf_adds(&prompt, "password or PIN for ");
+	str_escape(&prompt, key, strlen(key), 512);
+	(void)buf_adds(&prompt, ": ");
+	r = ask(fd, &prompt, out, e);
+	buf_release(&prompt);
+	close(fd);
+	return r;
+}
+
+int
+secret_get(struct account *a, struct buf *out, struct error *e)
 {
 	int r;
 
 	proc_guard_secrets();
 	buf_clear(out);
 	if (a->password != NULL) {
-		if (buf_adds(out, a->password) == -1)
+		r = buf_adds(out, a->password);
+		key_clear(a, KEY_PASSWORD);
+		if (r == -1)
 			return error_set(e, ERR_CONFIG, "the password is "
 			    "longer than %zu bytes", out->max);
 		return 0;
 	}
 	if (a->password_command != NULL)
-		return from_command(a, out, e);
+		return from_command(a->password_command, "password_command",
+		    out, e);
 	if (a->password_file != NULL)
 		return from_file(a, out, e);
 	r = from_netrc(a, out, e);

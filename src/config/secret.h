@@ -18,10 +18,18 @@ struct error;
  * Puts the password of the account into out, a secret buf: password, the first
  * line that password_command prints, the first line of password_file, the
  * entry of ~/.netrc for server and username, or what is typed at the prompt on
- * the terminal, in this order.  Cores and ptrace are off from here on.  -1
+ * the terminal, in this order.  The account's own copy is wiped.  Cores and
+ * ptrace are off from here on.  -1
  * with ERR_TEMPORARY (command), ERR_CONFIG (file, none found).
  */
-int	secret_get(const struct account *a, struct buf *out, struct error *e);
+int	secret_get(struct account *a, struct buf *out, struct error *e);
+
+/*
+ * The same for what opens tls_key (a password, or a token's PIN): the first
+ * line that tls_key_password_command prints, or what is typed.
+ */
+int	secret_get_key(const struct account *a, struct buf *out,
+	    struct error *e);
 
 /*
  * Looks up machine and login in the text of a netrc(5) file; pure.  Returns 1

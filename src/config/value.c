@@ -19,6 +19,7 @@
 #include "base/str.h"
 #include "config/account.h"
 #include "config/path.h"
+#include "config/proxy.h"
 #include "config/value.h"
 #include "mail/address.h"
 
@@ -201,6 +202,63 @@ store_list(const struct store *s, const char *value)
 	return 0;
 }
 
+/* "sha256:" and 64 digits, in lower case, owned; NULL for anything else. */
+static char *
+pin_element(const char *word, size_t len)
+{
+	static const char prefix[] = "sha256:";
+	char *pin;
+
+	pin = xstrndup(word, len);
+	ascii_lower(pin);
+	if (str_starts(pin, prefix) && len == sizeof prefix - 1 + 64 &&
+	    strspn(pin + sizeof prefix - 1, "0123456789abcdef") == 64)
+		return pin;
+	free(pin);
+	return NULL;
+}
+
+static int
+store_pins(const struct store *s, const char *value)
+{
+	struct key_list *list = place(s);
+	const char *p = value;
+	const char *word;
+	char *pin;
+	size_t len;
+
+	key_clear(s->account, s->id);
+	while (next_word(&p, &word, &len)) {
+		pin = pin_element(word, len);
+		if (pin == NULL)
+			return error_set(s->error, ERR_CONFIG, "%s: %s ="
+			    " '%.*s': a pin is sha256: and 64 hexadecimal"
+			    " digits, of a certificate or of its public key",
+			    s->where, s->key->name, (int)len, word);
+		list->list = xreallocarray(list->list, list->count + 1,
+		    sizeof(*list->list));
+		list->list[list->count++] = pin;
+	}
+	if (list->count == 0)
+		return bad_value(s, value, "the list is empty");
+	return 0;
+}
+
+/* The error does not show the value: there may be a password in it. */
+static int
+store_proxy(const struct store *s, const char *value)
+{
+	const char *wrong;
+
+	key_clear(s->account, s->id);
+	wrong = proxy_parse(place(s), value);
+	if (wrong == NULL)
+		return 0;
+	proxy_clear(place(s));
+	return error_set(s->error, ERR_CONFIG, "%s: %s: %s", s->where,
+	    s->key->name, wrong);
+}
+
 static int
 store_address(const struct store *s, const char *value)
 {
@@ -315,6 +373,16 @@ store_host(const struct store *s, const char *value)
 }
 
 static int
+store_ip(const struct store *s, const char *value)
+{
+	struct in_addr four;
+
+	if (inet_pton(AF_INET, value, &four) != 1 && !is_ipv6(value))
+		return bad_value(s, value, "use an IP address of this host");
+	return put_string(s, xstrdup(value));
+}
+
+static int
 store_path(const struct store *s, const char *value)
 {
 	struct buf out;
@@ -348,6 +416,14 @@ store_word_or_path(const struct store *s, const char *value)
 	word = find_word(s->key, value, strlen(value));
 	if (word != NULL)
 		return put_string(s, word);
+	return store_path(s, value);
+}
+
+static int
+store_path_or_token(const struct store *s, const char *value)
+{
+	if (str_starts(value, "pkcs11:"))
+		return put_string(s, xstrdup(value));
 	return store_path(s, value);
 }
 
@@ -402,6 +478,14 @@ store_value(const struct store *s, const char *value)
 		return store_domain(s, value);
 	case KEY_HOST:
 		return store_host(s, value);
+	case KEY_IP:
+		return store_ip(s, value);
+	case KEY_PINS:
+		return store_pins(s, value);
+	case KEY_PROXY:
+		return store_proxy(s, value);
+	case KEY_PATH_OR_TOKEN:
+		return store_path_or_token(s, value);
 	case KEY_META:
 		return 0;
 	}
@@ -478,7 +562,11 @@ key_clear(struct account *a, enum key_id id)
 		clear_ports(p);
 		break;
 	case KEY_LIST:
+	case KEY_PINS:
 		clear_list(p);
+		break;
+	case KEY_PROXY:
+		proxy_clear(p);
 		break;
 	default:
 		clear_string(p, key->kind == KEY_SECRET);

@@ -34,7 +34,7 @@ struct stream {
 	gnutls_session_t session;	/* NULL: plain */
 	struct buf out;		/* for the socket: records, or plain bytes */
 	struct buf in;		/* from the socket, for GnuTLS */
-	char *version;
+	struct tls_facts facts;
 	bool failed;		/* nothing more is written */
 	bool ended;		/* the relay's FIN was read */
 	bool spoke;		/* a byte came under TLS */
@@ -64,7 +64,6 @@ stream_free(struct stream *s)
 	close(s->fd);
 	buf_release(&s->out);
 	buf_release(&s->in);
-	free(s->version);
 	free(s);
 }
 
@@ -84,10 +83,10 @@ stream_failure(const struct stream *s)
 	return s->failed ? s->failure.text : "it closed the connection";
 }
 
-const char *
-stream_tls_version(const struct stream *s)
+const struct tls_facts *
+stream_tls(const struct stream *s)
 {
-	return s->version;
+	return s->facts.version[0] == '\0' ? NULL : &s->facts;
 }
 
 /* GnuTLS's way out: into the buffer. */
@@ -322,6 +321,6 @@ stream_start_tls(struct stream *s, const struct tls *t, int64_t deadline,
 		return -1;
 	if (tls_verify(t, s->session, e) == -1)
 		return fail(s, "certificate refused");
-	s->version = tls_version(s->session);
+	tls_describe(t, s->session, &s->facts);
 	return 0;
 }

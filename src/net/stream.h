@@ -16,6 +16,7 @@
 struct error;
 struct stream;
 struct tls;
+struct tls_facts;
 
 /* Bytes that stream_write takes before they have to be flushed. */
 #define STREAM_BUFFER	(128 * 1024)
@@ -56,7 +57,7 @@ const char *stream_failure(const struct stream *s);
  */
 int	stream_wait(struct stream *s, int64_t deadline);
 
-/* "TLS1.3" or NULL; borrowed. */
-const char *stream_tls_version(const struct stream *s);
+/* What was agreed on; NULL without TLS; borrowed. */
+const struct tls_facts *stream_tls(const struct stream *s);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The certificates that an account trusts: the system's, or those of a file.
+ * The certificates that an account trusts: the system's, or those of a file;
+ * revocation lists; and the certificate and key that are our own (in files, or
+ * on a token: RFC 7512).
  */
 #include "config.h"
 
@@ -11,26 +13,36 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/fsio.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "net/tls.h"
 #include "net/trust.h"
 
-/* Bytes that a trust file can have. */
+/* Bytes that a file of certificates or revocation lists can have. */
 #define TRUST_FILE_MAX	(64 * 1024 * 1024)
 
+/* Bytes of a password or PIN for a key. */
+#define OPENER_MAX	256
+
+#define TOKEN_URI	"pkcs11:"
+
+/* key: the one of the account file that names it. */
 static int
-read_file(const char *path, struct buf *out, struct error *e)
+read_file(const char *path, const char *key, struct buf *out,
+    struct error *e)
 {
 	int fd, rc, saved;
 
 	fd = fsio_open_regular(path, NULL);
 	if (fd == -1)
 		return error_set_errno(e, ERR_CONFIG, errno,
-		    "cannot open the tls_trust file '%s'", path);
+		    "cannot open the %s file '%s'", key, path);
 	rc = fsio_read_all(fd, out);
 	saved = errno;
 	close(fd);
 	if (rc == -1)
 		return error_set_errno(e, ERR_CONFIG, saved,
-		    "cannot read the tls_trust file '%s'", path);
+		    "cannot read the %s file '%s'", key, path);
 	return 0;
 }
 
@@ -43,7 +55,7 @@ load_file(gnutls_certificate_credentials_t credentials, const char *path,
 	int n;
 
 	buf_init(&text, TRUST_FILE_MAX);
-	if (read_file(path, &text, e) == -1) {
+	if (read_file(path, "tls_trust", &text, e) == -1) {
 		buf_release(&text);
 		return -1;
 	}
@@ -72,4 +84,129 @@ trust_load(gnutls_certificate_credentials_t credentials, const char *trust,
 	return error_set(e, ERR_CONFIG, "the system has no trusted"
 	    " certificates: install the package ca-certificates, or name a"
 	    " file with 'tls_trust'");
+}
+
+int
+trust_load_crl(gnutls_certificate_credentials_t credentials,
+    const char *path, gnutls_x509_crl_t **list, unsigned int *count,
+    struct error *e)
+{
+	gnutls_datum_t pem;
+	struct buf text;
+	int n, rc = GNUTLS_E_NO_CERTIFICATE_FOUND;
+
+	buf_init(&text, TRUST_FILE_MAX);
+	if (read_file(path, "tls_crl", &text, e) == -1) {
+		buf_release(&text);
+		return -1;
+	}
+	pem.data = (unsigned char *)text.data;
+	pem.size = (unsigned int)text.len;
+	n = gnutls_certificate_set_x509_crl_mem(credentials, &pem,
+	    GNUTLS_X509_FMT_PEM);
+	if (n > 0)
+		rc = gnutls_x509_crl_list_import2(list, count, &pem,
+		    GNUTLS_X509_FMT_PEM, 0);
+	buf_release(&text);
+	if (n > 0 && rc >= 0)
+		return 0;
+	*count = 0;
+	return error_set(e, ERR_CONFIG, "no revocation list in the tls_crl"
+	    " file '%s': it must hold one in PEM form", path);
+}
+
+void
+trust_opener_init(struct trust_opener *o, const struct tls_settings *settings)
+{
+	memset(o, 0, sizeof *o);
+	o->settings = settings;
+	buf_init_secret(&o->secret, OPENER_MAX);
+}
+
+void
+trust_opener_release(struct trust_opener *o)
+{
+	buf_release(&o->secret);
+}
+
+/*
+ * GnuTLS asks for a password or PIN; a wrong one is not tried again, as a
+ * token locks itself after some.
+ */
+static int
+give_pin(void *context, int attempt, const char *url, const char *label,
+    unsigned int flags, char *pin, size_t pin_max)
+{
+	struct trust_opener *o = context;
+
+	(void)url, (void)label;
+	if (attempt > 0 || (flags & GNUTLS_PIN_WRONG) != 0)
+		return GNUTLS_E_PKCS11_PIN_ERROR;
+	if (!o->asked) {
+		o->asked = true;
+		o->failed = o->settings->secret == NULL ||
+		    o->settings->secret(o->settings->secret_context,
+		    &o->secret, &o->error) == -1;
+	}
+	if (o->failed || o->secret.len == 0 || o->secret.len >= pin_max)
+		return GNUTLS_E_PKCS11_PIN_ERROR;
+	memcpy(pin, o->secret.data, o->secret.len + 1);
+	return 0;
+}
+
+/* A file, unless it is on a token. */
+static int
+check_file(const char *path, const char *key, bool private, struct error *e)
+{
+	struct stat st;
+	int fd;
+
+	if (str_starts(path, TOKEN_URI))
+		return 0;
+	fd = fsio_open_regular(path, &st);
+	if (fd == -1)
+		return error_set_errno(e, ERR_CONFIG, errno,
+		    "cannot open the %s file '%s'", key, path);
+	close(fd);
+	if (!private || (st.st_mode & S_IROTH) == 0)
+		return 0;
+	return error_set(e, ERR_CONFIG, "the %s file '%s' has a private key"
+	    " and others may read it: run chmod 600 '%s'", key, path, path);
+}
+
+static int
+own_failed(const struct tls_settings *s, const char *key, bool asked, int rc,
+    struct error *e)
+{
+	if (rc == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
+		return error_set(e, ERR_CONFIG, "the key '%s' (tls_key) is not"
+		    " that of the certificate '%s' (tls_certificate)", key,
+		    s->certificate);
+	return error_set(e, ERR_CONFIG, "cannot use the certificate '%s'"
+	    " (tls_certificate) with the key '%s' (tls_key)%s: %s",
+	    s->certificate, key, asked ? ", which the password or PIN given"
+	    " for it may not open" : "", gnutls_strerror(rc));
+}
+
+int
+trust_load_own(gnutls_certificate_credentials_t credentials,
+    struct trust_opener *o, struct error *e)
+{
+	const struct tls_settings *s = o->settings;
+	const char *key = s->key != NULL ? s->key : s->certificate;
+	int rc;
+
+	if (check_file(s->certificate, "tls_certificate", s->key == NULL,
+	    e) == -1 || check_file(key, "tls_key", true, e) == -1)
+		return -1;
+	proc_guard_secrets();
+	gnutls_certificate_set_pin_function(credentials, give_pin, o);
+	rc = gnutls_certificate_set_x509_key_file2(credentials,
+	    s->certificate, key, GNUTLS_X509_FMT_PEM, NULL, 0);
+	if (rc >= 0)
+		return 0;
+	if (!o->failed)
+		return own_failed(s, key, o->asked, rc, e);
+	*e = o->error;
+	return -1;
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Authentication through libgsasl: which mechanism, its steps, and whether the
- * server proved itself.  RFC 4954, 4422, 4616, 5802, 7677.  Opens nothing.
+ * server proved itself.  RFC 4954, 4422, 4616, 5802, 7677, 9266.  The bearer
+ * tokens, which libgsasl does not know, are in oauth.c.  Opens nothing.
  */
 #include "config.h"
 
+#include <gnutls/crypto.h>
 #include <gsasl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,32 +18,58 @@
 #include "base/str.h"
 #include "smtp/auth.h"
 #include "smtp/capabilities.h"
+#include "smtp/oauth.h"
 
 /* What there is to know about a mechanism. */
-struct mechanism {
-	const char *name;
-	bool automatic;		/* "auto" tries it; strongest first */
-	bool secret;		/* needs the password */
-	bool bare;		/* shows the password to who listens */
-	bool client_first;
-	bool proves_server;	/* the server has to prove itself */
-	bool external;		/* refers to the connection below SMTP */
+enum {
+	AUTOMATIC = 1 << 0,	/* "auto" tries it; strongest first */
+	SECRET = 1 << 1,	/* needs the password, or the token */
+	BARE = 1 << 2,		/* shows it to who listens */
+	CLIENT_FIRST = 1 << 3,
+	PROVES = 1 << 4,	/* the server has to prove itself */
+	SCRAM = 1 << 5,
+	BOUND = 1 << 6,		/* to the TLS connection */
+	OUTER = 1 << 7,		/* refers to the connection below SMTP */
+	BEARER = 1 << 8,	/* the secret is a token; not libgsasl's */
+	MAY_LACK = 1 << 9	/* libgsasl is built without it in places */
 };
 
-static const struct mechanism mechanisms[] = {
-	{ "SCRAM-SHA-256", true, true, false, true, true, false },
-	{ "SCRAM-SHA-1", true, true, false, true, true, false },
-	{ "PLAIN", true, true, true, true, false, false },
-	{ "LOGIN", true, true, true, false, false, false },
-	{ "EXTERNAL", false, false, false, true, false, true },
+#define SCRAM_ANY	(AUTOMATIC | SECRET | CLIENT_FIRST | PROVES | SCRAM)
+
+static const struct mechanism {
+	const char *name;
+	unsigned int flags;
+} mechanisms[] = {
+	{ "SCRAM-SHA-256-PLUS", SCRAM_ANY | BOUND },
+	{ "SCRAM-SHA-1-PLUS", SCRAM_ANY | BOUND },
+	{ "SCRAM-SHA-256", SCRAM_ANY },
+	{ "SCRAM-SHA-1", SCRAM_ANY },
+	{ "PLAIN", AUTOMATIC | SECRET | BARE | CLIENT_FIRST },
+	{ "LOGIN", AUTOMATIC | SECRET | BARE },
+	{ "CRAM-MD5", SECRET },
+	{ "DIGEST-MD5", SECRET | PROVES },
+	{ "NTLM", SECRET | CLIENT_FIRST | MAY_LACK },
+	{ "OAUTHBEARER", SECRET | BARE | CLIENT_FIRST | BEARER },
+	{ "XOAUTH2", SECRET | BARE | CLIENT_FIRST | BEARER },
+	{ "EXTERNAL", CLIENT_FIRST | OUTER },
+	{ "GSSAPI", CLIENT_FIRST | PROVES | MAY_LACK },
 };
 
 #define MECHANISMS	(sizeof mechanisms / sizeof *mechanisms)
 
+/* GSASL_SERVICE: the name that GSSAPI and DIGEST-MD5 have for SMTP. */
+#define SERVICE		"smtp"
+
+/* Bytes of a salted password: SHA-256's. */
+#define SALTED_MAX	32
+
 struct auth {
 	const struct mechanism *mechanism;
-	Gsasl *context;
+	const struct auth_settings *settings;
+	Gsasl *context;		/* NULL: a token needs none */
 	Gsasl_session *session;
+	struct buf response;	/* BEARER: the whole of it; SCRAM: password */
+	char *complaint;	/* BEARER: what the relay says of it */
 	int rounds;
 	bool complete;		/* the client's side is satisfied */
 };
@@ -56,13 +85,19 @@ find_mechanism(const char *name)
 	return NULL;
 }
 
-bool
-auth_needs_secret(const char *mechanism)
+static bool
+has_flag(const char *mechanism, unsigned int flag)
 {
 	const struct mechanism *m;
 
 	m = find_mechanism(mechanism);
-	return m != NULL && m->secret;
+	return m != NULL && (m->flags & flag) != 0;
+}
+
+bool
+auth_needs_secret(const char *mechanism)
+{
+	return has_flag(mechanism, SECRET);
 }
 
 bool
@@ -79,10 +114,20 @@ auth_list_needs_secret(char *const *list, size_t count)
 bool
 auth_client_first(const char *mechanism)
 {
-	const struct mechanism *m;
+	return has_flag(mechanism, CLIENT_FIRST);
+}
 
-	m = find_mechanism(mechanism);
-	return m != NULL && m->client_first;
+static bool
+library_lacks(const struct mechanism *m)
+{
+	Gsasl *context;
+	bool lacks;
+
+	if (gsasl_init(&context) != GSASL_OK)
+		return true;
+	lacks = gsasl_client_support_p(context, m->name) == 0;
+	gsasl_done(context);
+	return lacks;
 }
 
 /* NULL when it will do, else the reason why not. */
@@ -92,10 +137,17 @@ objection(const struct auth_settings *s, const struct capabilities *c,
 {
 	if (!capabilities_mechanism(c, m->name))
 		return "not offered";
-	if (m->bare && !s->encrypted && !s->allow_plaintext)
-		return "shows the password without TLS";
-	if (m->external && !s->encrypted)
+	if ((m->flags & BARE) != 0 && !s->encrypted && !s->allow_plaintext)
+		return (m->flags & BEARER) != 0 ?
+		    "shows the token without TLS" :
+		    "shows the password without TLS";
+	if ((m->flags & OUTER) != 0 && !s->encrypted)
 		return "needs TLS or a local socket to refer to";
+	if ((m->flags & BOUND) != 0 && s->binding.type == NULL)
+		return "this connection has nothing to bind it to: it needs"
+		    " TLS 1.3, or 1.2 with the extended master secret";
+	if ((m->flags & MAY_LACK) != 0 && library_lacks(m))
+		return "GNU SASL is built without it here";
 	return NULL;
 }
 
@@ -105,29 +157,65 @@ choose_auto(const struct auth_settings *s, const struct capabilities *c)
 	size_t i;
 
 	for (i = 0; i < MECHANISMS; i++)
-		if (mechanisms[i].automatic &&
+		if ((mechanisms[i].flags & AUTOMATIC) != 0 &&
 		    objection(s, c, &mechanisms[i]) == NULL)
 			return &mechanisms[i];
 	return NULL;
 }
 
-/* "PLAIN: shows the password without TLS" for each offered one, for a text. */
+/* True where the account lets it be taken, if the relay offers it. */
+static bool
+is_listed(const struct auth_settings *s, const struct mechanism *m)
+{
+	size_t i;
+
+	for (i = 0; i < s->mechanism_count; i++)
+		if (str_caseeq(s->mechanisms[i], m->name) ||
+		    (str_caseeq(s->mechanisms[i], "auto") &&
+		    (m->flags & AUTOMATIC) != 0))
+			return true;
+	return false;
+}
+
+/*
+ * "PLAIN (shows the password without TLS)" for each one that is offered and is
+ * not the chosen one (which may be NULL).
+ */
 static void
 list_objections(const struct auth_settings *s, const struct capabilities *c,
-    struct buf *out)
+    const char *chosen, struct buf *out)
 {
 	const struct mechanism *m;
 	const char *why;
-	size_t i;
+	size_t i, start = out->len;
 
 	for (i = 0; i < c->mechanism_count; i++) {
+		if (chosen != NULL && strcmp(c->mechanisms[i], chosen) == 0)
+			continue;
 		m = find_mechanism(c->mechanisms[i]);
-		why = m == NULL ? "not known here" : objection(s, c, m);
+		why = m == NULL ? "not known here" :
+		    !is_listed(s, m) ? "not in 'auth'" : objection(s, c, m);
 		if (why == NULL)
-			why = "not in 'auth'";
-		buf_addf(out, "%s%s (%s)", i == 0 ? "" : ", ",
+			why = "comes later";
+		buf_addf(out, "%s%s (%s)", out->len == start ? "" : ", ",
 		    c->mechanisms[i], why);
 	}
+}
+
+void
+auth_explain(const struct auth_settings *s, const struct capabilities *c,
+    const char *mechanism, struct buf *out)
+{
+	bool automatic = s->mechanism_count == 1 &&
+	    str_caseeq(s->mechanisms[0], "auto");
+
+	buf_addf(out, "%s, the %s", mechanism, automatic ?
+	    "strongest that is offered and can be used" :
+	    "first in 'auth' that is offered and can be used");
+	if (c->mechanism_count < 2)
+		return;
+	buf_adds(out, "; not taken: ");
+	list_objections(s, c, mechanism, out);
 }
 
 const char *
@@ -156,37 +244,114 @@ auth_choose(const struct auth_settings *s, const struct capabilities *c,
 		return NULL;
 	}
 	buf_init(&why, ERROR_TEXT_MAX);
-	list_objections(s, c, &why);
+	list_objections(s, c, NULL, &why);
 	error_set(e, ERR_AUTH, "no usable authentication for '%s' among what"
 	    " the relay offers: %s", s->username, why.data);
 	buf_release(&why);
 	return NULL;
 }
 
+/* Names and numbers that are not secret. */
+static int
+set_properties(struct auth *a)
+{
+	const struct auth_settings *s = a->settings;
+	int rc;
+
+	rc = gsasl_property_set(a->session, (a->mechanism->flags & SECRET) ?
+	    GSASL_AUTHID : GSASL_AUTHZID, s->username);
+	if (rc == GSASL_OK)
+		rc = gsasl_property_set(a->session, GSASL_SERVICE, SERVICE);
+	if (rc == GSASL_OK && s->host != NULL)
+		rc = gsasl_property_set(a->session, GSASL_HOSTNAME, s->host);
+	if (rc == GSASL_OK && (a->mechanism->flags & BOUND) != 0)
+		rc = gsasl_property_set(a->session,
+		    strcmp(s->binding.type, "tls-exporter") == 0 ?
+		    GSASL_CB_TLS_EXPORTER : GSASL_CB_TLS_UNIQUE,
+		    s->binding.data);
+	return rc;
+}
+
+static int
+library_failed(const struct auth *a, int rc, struct error *e)
+{
+	return error_set(e, ERR_AUTH, "%s failed: %s", a->mechanism->name,
+	    gsasl_strerror(rc));
+}
+
+/*
+ * libgsasl frees its copies of a password as they are, so SCRAM's is kept
+ * here, and libgsasl gets what is made of it (see salt_password).
+ */
+static int
+give_secret(struct auth *a, const char *secret)
+{
+	if (secret == NULL)
+		return GSASL_OK;
+	if ((a->mechanism->flags & SCRAM) != 0 && str_is_ascii(secret)) {
+		buf_adds(&a->response, secret);
+		return GSASL_OK;
+	}
+	return gsasl_property_set(a->session, GSASL_PASSWORD, secret);
+}
+
+static int
+start_library(struct auth *a, const char *secret, struct error *e)
+{
+	int rc;
+
+	rc = gsasl_init(&a->context);
+	if (rc == GSASL_OK)
+		rc = gsasl_client_start(a->context, a->mechanism->name,
+		    &a->session);
+	if (rc == GSASL_OK)
+		rc = set_properties(a);
+	if (rc == GSASL_OK)
+		rc = give_secret(a, secret);
+	return rc == GSASL_OK ? 0 : library_failed(a, rc, e);
+}
+
+static int
+start_bearer(struct auth *a, const char *token, struct error *e)
+{
+	const struct auth_settings *s = a->settings;
+
+	if (strcmp(a->mechanism->name, "XOAUTH2") == 0)
+		return oauth_xoauth2(s->username, token, &a->response, e);
+	return oauth_bearer(s->username, s->host, s->port, token,
+	    &a->response, e);
+}
+
 struct auth *
-auth_new(const char *mechanism, const char *username, const char *secret,
-    struct error *e)
+auth_new(const char *mechanism, const struct auth_settings *s,
+    const char *secret, struct error *e)
 {
 	struct auth *a;
 	int rc;
 
 	a = xcalloc(1, sizeof *a);
 	a->mechanism = find_mechanism(mechanism);
-	rc = gsasl_init(&a->context);
-	if (rc == GSASL_OK)
-		rc = gsasl_client_start(a->context, mechanism, &a->session);
-	if (rc == GSASL_OK)
-		rc = gsasl_property_set(a->session,
-		    a->mechanism->secret ? GSASL_AUTHID : GSASL_AUTHZID,
-		    username);
-	if (rc == GSASL_OK && secret != NULL)
-		rc = gsasl_property_set(a->session, GSASL_PASSWORD, secret);
-	if (rc == GSASL_OK)
+	a->settings = s;
+	buf_init_secret(&a->response, AUTH_CHALLENGE_MAX);
+	if ((a->mechanism->flags & BEARER) != 0)
+		rc = start_bearer(a, secret, e);
+	else
+		rc = start_library(a, secret, e);
+	if (rc == 0)
 		return a;
-	error_set(e, ERR_AUTH, "cannot begin %s: %s", mechanism,
-	    gsasl_strerror(rc));
 	auth_free(a);
 	return NULL;
+}
+
+/* libgsasl frees its copies as they are. */
+static void
+wipe_property(Gsasl_session *session, Gsasl_property property)
+{
+	const char *value;
+
+	value = gsasl_property_fast(session, property);
+	if (value != NULL)
+		mem_wipe((char *)(uintptr_t)value, strlen(value));
 }
 
 void
@@ -194,37 +359,47 @@ auth_free(struct auth *a)
 {
 	if (a == NULL)
 		return;
-	if (a->session != NULL)
+	if (a->session != NULL) {
+		wipe_property(a->session, GSASL_PASSWORD);
+		wipe_property(a->session, GSASL_SCRAM_SALTED_PASSWORD);
 		gsasl_finish(a->session);
+	}
 	if (a->context != NULL)
 		gsasl_done(a->context);
+	buf_release(&a->response);
+	free(a->complaint);
 	free(a);
 }
 
-/* The number behind "i=" of SCRAM's first server message (RFC 5802). */
+/* One attribute of SCRAM's first server message (RFC 5802): "i=4096". */
+static int
+check_attribute(const char *text, size_t len, struct error *e)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	if (len < 2 || memcmp(text, "i=", 2) != 0)
+		return 0;
+	for (i = 2; i < len && ascii_isdigit(text[i]) && n <= UINT32_MAX; i++)
+		n = n * 10 + (uint64_t)(text[i] - '0');
+	if (i == len && n >= AUTH_ITERATIONS_MIN && n <= AUTH_ITERATIONS_MAX)
+		return 0;
+	return error_set(e, ERR_AUTH, "server did not prove that it knows the"
+	    " password: it asks for an iteration count that is not from %d to"
+	    " %d", AUTH_ITERATIONS_MIN, AUTH_ITERATIONS_MAX);
+}
+
+/* Every count in it, so that none is left for libgsasl to find. */
 static int
 check_iterations(const char *text, size_t len, struct error *e)
 {
-	uint64_t n = 0;
 	size_t i, begin;
 
 	for (begin = 0; begin < len; begin = i + 1) {
 		for (i = begin; i < len && text[i] != ','; i++)
 			continue;
-		if (i - begin < 3 || memcmp(text + begin, "i=", 2) != 0)
-			continue;
-		for (begin += 2; begin < i; begin++) {
-			if (!ascii_isdigit(text[begin]) || n > UINT32_MAX)
-				break;
-			n = n * 10 + (uint64_t)(text[begin] - '0');
-		}
-		if (begin < i || n < AUTH_ITERATIONS_MIN ||
-		    n > AUTH_ITERATIONS_MAX)
-			return error_set(e, ERR_AUTH, "server did not prove"
-			    " that it knows the password: it asks for an"
-			    " iteration count that is not from %d to %d",
-			    AUTH_ITERATIONS_MIN, AUTH_ITERATIONS_MAX);
-		return 0;
+		if (check_attribute(text + begin, i - begin, e) == -1)
+			return -1;
 	}
 	return 0;
 }
@@ -240,68 +415,213 @@ check_server_error(const char *text, size_t len, struct error *e)
 }
 
 static int
-check_challenge(struct auth *a, const char *challenge, struct error *e)
+check_scram(const char *text, size_t len, struct error *e)
 {
-	char *text;
-	size_t len;
-	int rc;
+	if (check_iterations(text, len, e) == -1)
+		return -1;
+	return check_server_error(text, len, e);
+}
 
+/* The value of the attribute with this name ("s="); NULL without one. */
+static const char *
+attribute(const char *text, size_t len, const char *name, size_t *value_len)
+{
+	const char *at = text, *end = text + len, *comma;
+
+	for (; at < end; at = comma + 1) {
+		comma = memchr(at, ',', (size_t)(end - at));
+		if (comma == NULL)
+			comma = end;
+		*value_len = (size_t)(comma - at) - 2;
+		if (comma - at > 2 && memcmp(at, name, 2) == 0)
+			return at + 2;
+	}
+	return NULL;
+}
+
+static void
+give_salted(struct auth *a, const unsigned char *key, size_t len)
+{
+	struct buf hex;
+	size_t i;
+
+	buf_init_secret(&hex, 2 * SALTED_MAX);
+	for (i = 0; i < len; i++)
+		buf_addf(&hex, "%02x", key[i]);
+	gsasl_property_set(a->session, GSASL_SCRAM_SALTED_PASSWORD, hex.data);
+	buf_release(&hex);
+}
+
+/*
+ * SaltedPassword (RFC 5802 section 3) for libgsasl, from the first server
+ * message.  Nothing is done for any other: libgsasl then refuses it.
+ */
+static void
+salt_password(struct auth *a, const char *text, size_t len)
+{
+	bool sha256 = strstr(a->mechanism->name, "SHA-256") != NULL;
+	size_t salt_len, count_len, key_len = sha256 ? 32 : 20;
+	unsigned char key[SALTED_MAX];
+	gnutls_datum_t password, salt;
+	const char *coded, *count;
+	char *decoded;
+
+	coded = attribute(text, len, "s=", &salt_len);
+	count = attribute(text, len, "i=", &count_len);
+	if (a->response.len == 0 || coded == NULL || count == NULL ||
+	    gsasl_base64_from(coded, salt_len, &decoded, &salt_len) !=
+	    GSASL_OK)
+		return;
+	password.data = (unsigned char *)a->response.data;
+	password.size = (unsigned int)a->response.len;
+	salt.data = (unsigned char *)decoded;
+	salt.size = (unsigned int)salt_len;
+	if (gnutls_pbkdf2(sha256 ? GNUTLS_MAC_SHA256 : GNUTLS_MAC_SHA1,
+	    &password, &salt, (unsigned int)strtoul(count, NULL, 10), key,
+	    key_len) == GNUTLS_E_SUCCESS)
+		give_salted(a, key, key_len);
+	mem_wipe(key, sizeof key);
+	gsasl_free(decoded);
+	buf_release(&a->response);
+	buf_init_secret(&a->response, AUTH_CHALLENGE_MAX);
+}
+
+/* "{"status":"invalid_token",...}", to be shown when the 535 comes. */
+static void
+keep_complaint(struct auth *a, const char *text, size_t len)
+{
+	free(a->complaint);
+	a->complaint = xstrndup(text, len);
+}
+
+/* A challenge within the limits, decoded into text, to be gsasl_freed. */
+static int
+take_challenge(struct auth *a, const char *challenge, char **text,
+    size_t *len, struct error *e)
+{
 	if (++a->rounds > AUTH_ROUNDS_MAX || a->complete)
 		return error_set(e, ERR_PROTOCOL, "the relay goes on asking"
 		    " after %s is complete", a->mechanism->name);
 	if (strlen(challenge) > AUTH_CHALLENGE_MAX)
 		return error_set(e, ERR_PROTOCOL, "the relay sent a challenge"
 		    " of more than %d bytes", AUTH_CHALLENGE_MAX);
-	if (gsasl_base64_from(challenge, strlen(challenge), &text, &len) !=
+	if (gsasl_base64_from(challenge, strlen(challenge), text, len) ==
 	    GSASL_OK)
-		return error_set(e, ERR_PROTOCOL,
-		    "the relay sent a challenge that is not base64");
-	rc = 0;
-	if (a->mechanism->proves_server) {
-		rc = check_iterations(text, len, e);
-		if (rc == 0)
-			rc = check_server_error(text, len, e);
+		return 0;
+	return error_set(e, ERR_PROTOCOL,
+	    "the relay sent a challenge that is not base64");
+}
+
+/* Base64 of what is secret, and is wiped; in is libgsasl's and freed. */
+static void
+add_coded(char *in, size_t len, struct buf *out)
+{
+	char *coded;
+	size_t n;
+
+	if (gsasl_base64_to(in, len, &coded, &n) == GSASL_OK) {
+		buf_add(out, coded, n);
+		mem_wipe(coded, n);
+		gsasl_free(coded);
 	}
-	gsasl_free(text);
-	return rc;
+	mem_wipe(in, len);
+	gsasl_free(in);
 }
 
 static int
-step_failed(const struct auth *a, int rc, struct error *e)
+not_proven(const struct auth *a, const char *why, struct error *e)
 {
-	if (a->mechanism->proves_server && a->rounds > 0)
-		return error_set(e, ERR_AUTH, "server did not prove that it"
-		    " knows the password (%s: %s)", a->mechanism->name,
-		    gsasl_strerror(rc));
-	return error_set(e, ERR_AUTH, "%s failed: %s", a->mechanism->name,
-	    gsasl_strerror(rc));
+	return error_set(e, ERR_AUTH, "server did not prove that it %s (%s:"
+	    " %s)", (a->mechanism->flags & SECRET) != 0 ?
+	    "knows the password" : "is the one that was meant",
+	    a->mechanism->name, why);
+}
+
+/* libgsasl's answer to a challenge that has been decoded. */
+static int
+step_library(struct auth *a, const char *text, size_t len, struct buf *out,
+    struct error *e)
+{
+	char *answer = NULL;
+	size_t answer_len = 0;
+	int rc;
+
+	if ((a->mechanism->flags & SCRAM) != 0 && len > 0) {
+		if (check_scram(text, len, e) == -1)
+			return -1;
+		salt_password(a, text, len);
+	}
+	rc = gsasl_step(a->session, text, len, &answer, &answer_len);
+	if (rc != GSASL_OK && rc != GSASL_NEEDS_MORE) {
+		if ((a->mechanism->flags & PROVES) != 0 && a->rounds > 0)
+			return not_proven(a, gsasl_strerror(rc), e);
+		return library_failed(a, rc, e);
+	}
+	a->complete = rc == GSASL_OK;
+	if (answer != NULL)
+		add_coded(answer, answer_len, out);
+	return 0;
+}
+
+/*
+ * The token; then, to whatever the relay says of it, the empty answer that
+ * lets it refuse (RFC 7628 section 3.2.3; XOAUTH2's is an empty line).
+ */
+static int
+step_bearer(struct auth *a, const char *text, size_t len, struct buf *out)
+{
+	char *coded;
+	size_t n;
+
+	if (a->rounds > 0) {
+		keep_complaint(a, text, len);
+		a->complete = true;
+		if (strcmp(a->mechanism->name, "OAUTHBEARER") == 0)
+			buf_adds(out, "AQ==");
+		return 0;
+	}
+	if (gsasl_base64_to(a->response.data, a->response.len, &coded, &n) ==
+	    GSASL_OK) {
+		buf_add(out, coded, n);
+		mem_wipe(coded, n);
+		gsasl_free(coded);
+	}
+	buf_clear(&a->response);
+	return 0;
 }
 
 int
 auth_step(struct auth *a, const char *challenge, struct buf *out,
     struct error *e)
 {
-	char *answer = NULL;
+	char *text = NULL;
+	size_t len = 0;
 	int rc;
 
-	if (challenge != NULL && check_challenge(a, challenge, e) == -1)
+	if (challenge != NULL &&
+	    take_challenge(a, challenge, &text, &len, e) == -1)
 		return -1;
-	rc = gsasl_step64(a->session, challenge == NULL ? "" : challenge,
-	    &answer);
-	if (rc != GSASL_OK && rc != GSASL_NEEDS_MORE)
-		return step_failed(a, rc, e);
-	a->complete = rc == GSASL_OK;
-	buf_adds(out, answer);
-	mem_wipe(answer, strlen(answer));
-	gsasl_free(answer);
-	return 0;
+	if ((a->mechanism->flags & BEARER) != 0)
+		rc = step_bearer(a, text == NULL ? "" : text, len, out);
+	else
+		rc = step_library(a, text == NULL ? "" : text, len, out, e);
+	gsasl_free(text);
+	return rc;
 }
 
 int
 auth_finish(const struct auth *a, struct error *e)
 {
-	if (!a->mechanism->proves_server || a->complete)
-		return 0;
-	return error_set(e, ERR_AUTH, "server did not prove that it knows the"
-	    " password: it ended %s early", a->mechanism->name);
+	if (a->complaint != NULL)
+		return error_set(e, ERR_AUTH, "the relay lets in whom it has"
+		    " refused before: its word is not taken");
+	if ((a->mechanism->flags & PROVES) != 0 && !a->complete)
+		return not_proven(a, "it ended early", e);
+	return 0;
+}
+
+const char *
+auth_complaint(const struct auth *a)
+{
+	return a->complaint;
 }

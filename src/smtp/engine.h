@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "mail/wire.h"
+#include "smtp/redact.h"
 #include "smtp/reply.h"
 #include "smtp/session.h"
 
@@ -50,13 +51,6 @@ enum phase {
 	PHASE_FAILED
 };
 
-/*
- * Secrets that a relay may echo: the password, and what of it was sent.  A
- * shorter one would show more by being hidden than by standing there.
- */
-#define HIDDEN_MAX	8
-#define HIDDEN_LENGTH	4
-
 /* What is known of a transaction while it runs. */
 struct progress {
 	struct transaction t;
@@ -88,10 +82,10 @@ struct session {
 	struct reply reply;
 	struct capabilities capabilities;
 	const char *mechanism;	/* chosen, or NULL */
-	struct buf hidden[HIDDEN_MAX];
-	size_t hidden_count;
+	struct redact redact;	/* what a relay may echo and nobody may see */
 	bool logged_in;
 	struct auth *auth;
+	struct buf held;	/* an initial response, until it is asked for */
 	struct progress now;
 	bool dirty;		/* the relay has a transaction open: RSET */
 	bool broken;		/* the connection takes no further command */
@@ -122,8 +116,9 @@ void	engine_expect(struct session *s, enum verb verb, uint64_t end);
 /* Bytes that are no command: the message. */
 void	engine_put(struct session *s, const char *data, size_t len);
 
-/* From now on a relay's text is shown without this; NULL is nothing. */
-void	engine_hide(struct session *s, const char *secret);
+/* Appends what a relay said, without secrets and control bytes, cut. */
+void	engine_add_shown(const struct session *s, const char *text,
+	    struct buf *out);
 
 /* True for 2yz, 3yz, 4yz, 5yz. */
 bool	reply_is(const struct reply *r, int class);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * From the greeting to a session that is ready: EHLO, STARTTLS, AUTH.
- * RFC 5321 sections 3.1 and 4.1.1.1, RFC 3207, RFC 4954.  It never goes on
- * with less than was asked for.
+ * RFC 5321 sections 3.1 and 4.1.1.1, RFC 3207, RFC 4954, RFC 7628.  It never
+ * goes on with less than was asked for.
  */
 #include "config.h"
 
@@ -12,8 +12,9 @@
 #include "base/mem.h"
 #include "smtp/engine.h"
 
-/* Octets of an AUTH line (RFC 4954 section 4). */
+/* Octets of a line of the exchange, and of a command (RFC 4954 section 4). */
 #define AUTH_LINE_MAX	12288
+#define COMMAND_MAX	510
 
 void
 login_greeting(struct session *s, const struct command *c,
@@ -123,33 +124,80 @@ login_starttls(struct session *s, const struct command *c,
 	s->phase = PHASE_NEED_TLS;
 }
 
-/* One line of the exchange; base64 of nothing is "=" (RFC 4954 section 4). */
+/*
+ * AUTH with its initial response, where base64 of nothing is "=" (RFC 4954
+ * section 4); one that is too long for a command's line waits for the 334.
+ */
+static void
+send_first(struct session *s, const struct buf *answer)
+{
+	struct buf line;
+	char *shown;
+
+	buf_init_secret(&line, 2 * AUTH_LINE_MAX);
+	buf_addf(&line, "AUTH %s %s", s->mechanism, answer->len == 0 ? "=" :
+	    answer->data);
+	shown = xasprintf("AUTH %s ***", s->mechanism);
+	if (line.len <= COMMAND_MAX) {
+		engine_secret_command(s, VERB_AUTH, line.data, shown);
+	} else {
+		buf_add(&s->held, answer->data, answer->len);
+		engine_command(s, VERB_AUTH, 0, "AUTH %s", s->mechanism);
+	}
+	free(shown);
+	buf_release(&line);
+}
+
+/* The text may quote what the relay asked. */
+static void
+auth_failed(struct session *s, const struct error *e)
+{
+	struct buf text;
+
+	buf_init(&text, ERROR_TEXT_MAX);
+	buf_adds(&text, e->text);
+	redact_apply(&s->redact, &text);
+	engine_fail(s, e->class, 0, "'%s': %s", s->settings.relay, text.data);
+	buf_release(&text);
+}
+
+/* One line of the exchange. */
 static void
 send_step(struct session *s, const char *challenge)
 {
-	struct buf answer, line;
+	struct buf answer;
 	struct error e;
-	char *shown;
 
 	buf_init_secret(&answer, AUTH_LINE_MAX);
-	buf_init_secret(&line, 2 * AUTH_LINE_MAX);
-	if (auth_step(s->auth, challenge, &answer, &e) == -1) {
-		engine_fail(s, e.class, 0, "'%s': %s", s->settings.relay,
-		    e.text);
-	} else if (challenge != NULL) {
-		engine_hide(s, answer.data);
-		engine_secret_command(s, VERB_AUTH_RESPONSE, answer.data,
-		    "***");
-	} else {
-		engine_hide(s, answer.data);
-		buf_addf(&line, "AUTH %s %s", s->mechanism, answer.len == 0 ?
-		    "=" : answer.data);
-		shown = xasprintf("AUTH %s ***", s->mechanism);
-		engine_secret_command(s, VERB_AUTH, line.data, shown);
-		free(shown);
+	if (auth_step(s->auth, challenge, &answer, &e) == -1)
+		auth_failed(s, &e);
+	else if (answer.overflow)
+		engine_fail(s, ERR_AUTH, 0, "what %s has to say is longer than"
+		    " the %d bytes that a line can have", s->mechanism,
+		    AUTH_LINE_MAX);
+	else {
+		redact_hide(&s->redact, answer.data);
+		if (challenge == NULL)
+			send_first(s, &answer);
+		else
+			engine_secret_command(s, VERB_AUTH_RESPONSE,
+			    answer.data, "***");
 	}
 	buf_release(&answer);
-	buf_release(&line);
+}
+
+/* The initial response that was too long, when the relay asks for it. */
+static void
+send_held(struct session *s, const struct reply *r)
+{
+	if (r->text.len > 0) {
+		engine_fail(s, ERR_PROTOCOL, r->code, "'%s' asks something"
+		    " before it has heard anything of %s", s->settings.relay,
+		    s->mechanism);
+		return;
+	}
+	engine_secret_command(s, VERB_AUTH_RESPONSE, s->held.data, "***");
+	buf_clear(&s->held);
 }
 
 void
@@ -157,9 +205,8 @@ login_secret(struct session *s, const char *secret)
 {
 	struct error e;
 
-	engine_hide(s, secret);
-	s->auth = auth_new(s->mechanism, s->settings.auth.username, secret,
-	    &e);
+	redact_hide_secret(&s->redact, secret);
+	s->auth = auth_new(s->mechanism, &s->settings.auth, secret, &e);
 	if (s->auth == NULL)
 		engine_fail(s, e.class, 0, "'%s': %s", s->settings.relay,
 		    e.text);
@@ -169,20 +216,41 @@ login_secret(struct session *s, const char *secret)
 		engine_command(s, VERB_AUTH, 0, "AUTH %s", s->mechanism);
 }
 
+/* Why the relay does not let us in, and what it said of a token. */
+static void
+login_refused(struct session *s, const struct reply *r)
+{
+	const char *complaint = auth_complaint(s->auth);
+	struct buf hint;
+
+	buf_init(&hint, 2 * VERDICT_TEXT_MAX);
+	if (complaint != NULL) {
+		buf_adds(&hint, "; of the token it says: ");
+		engine_add_shown(s, complaint, &hint);
+	}
+	if (reply_is(r, 5))
+		buf_adds(&hint, ": check 'username', the password and 'auth'"
+		    " of the account");
+	engine_fail_reply(s, r, ERR_AUTH, "refuses the login", hint.data);
+	buf_release(&hint);
+}
+
 void
 login_auth(struct session *s, const struct command *c, const struct reply *r)
 {
 	struct error e;
 
 	(void)c;
+	if (r->code == 334 && s->held.len > 0) {
+		send_held(s, r);
+		return;
+	}
 	if (r->code == 334) {
 		send_step(s, r->text.data);
 		return;
 	}
 	if (r->code != 235) {
-		engine_fail_reply(s, r, ERR_AUTH, "refuses the login",
-		    reply_is(r, 5) ? ": check 'username', the password and"
-		    " 'auth' of the account" : "");
+		login_refused(s, r);
 		return;
 	}
 	if (auth_finish(s->auth, &e) == -1) {

@@ -53,6 +53,7 @@ session_new(const struct session_settings *settings)
 	buf_init(&s->in, INPUT_MAX);
 	buf_init_secret(&s->out, OUTPUT_MAX);
 	buf_init(&s->trace, TRACE_MAX);
+	buf_init_secret(&s->held, OUTPUT_MAX);
 	reply_init(&s->reply);
 	capabilities_init(&s->capabilities);
 	engine_expect(s, VERB_GREETING, 0);
@@ -62,15 +63,12 @@ session_new(const struct session_settings *settings)
 void
 session_free(struct session *s)
 {
-	size_t i;
-
 	if (s == NULL)
 		return;
-	for (i = 0; i < s->hidden_count; i++)
-		buf_release(&s->hidden[i]);
 	buf_release(&s->in);
 	buf_release(&s->out);
 	buf_release(&s->trace);
+	buf_release(&s->held);
 	reply_release(&s->reply);
 	capabilities_release(&s->capabilities);
 	auth_free(s->auth);
@@ -87,35 +85,15 @@ reply_is(const struct reply *r, int class)
 }
 
 void
-engine_hide(struct session *s, const char *secret)
+engine_add_shown(const struct session *s, const char *text, struct buf *out)
 {
-	struct buf *b;
+	struct buf copy;
 
-	if (secret == NULL || strlen(secret) < HIDDEN_LENGTH ||
-	    s->hidden_count == HIDDEN_MAX)
-		return;
-	b = &s->hidden[s->hidden_count++];
-	buf_init_secret(b, strlen(secret));
-	buf_adds(b, secret);
-}
-
-/* Stars over whatever secret the relay's text repeats. */
-static void
-redact(const struct session *s, struct buf *text)
-{
-	const struct buf *secret;
-	char *found;
-	size_t i, from;
-
-	for (i = 0; i < s->hidden_count; i++) {
-		secret = &s->hidden[i];
-		from = 0;
-		while ((found = memmem(text->data + from, text->len - from,
-		    secret->data, secret->len)) != NULL) {
-			memset(found, '*', secret->len);
-			from = (size_t)(found - text->data) + secret->len;
-		}
-	}
+	buf_init(&copy, strlen(text));
+	buf_adds(&copy, text);
+	redact_apply(&s->redact, &copy);
+	str_escape(out, copy.data, copy.len, VERDICT_TEXT_MAX);
+	buf_release(&copy);
 }
 
 static void
@@ -165,6 +143,8 @@ engine_fail_reply(struct session *s, const struct reply *r,
 	buf_init(&raw, REPLY_MAX);
 	buf_init(&text, VERDICT_TEXT_MAX);
 	reply_show(r, &raw);
+	/* Once more: lines that were joined can make one anew. */
+	redact_apply(&s->redact, &raw);
 	str_escape(&text, raw.data, raw.len, VERDICT_TEXT_MAX);
 	engine_fail(s, class, r->code, "'%s' %s: %d%s%s%s%s%s",
 	    s->settings.relay, what, r->code, r->enhanced[0] == '\0' ? "" :
@@ -184,6 +164,13 @@ trace_line(struct session *s, const char *mark, const char *line, size_t len)
 	buf_addc(&s->trace, '\n');
 }
 
+static bool
+is_challenge(const struct reply *r, enum verb verb)
+{
+	return r->code == 334 &&
+	    (verb == VERB_AUTH || verb == VERB_AUTH_RESPONSE);
+}
+
 /* What the relay said; a challenge is part of the secret's handling. */
 static void
 trace_reply(struct session *s, const struct reply *r, enum verb verb)
@@ -196,7 +183,7 @@ trace_reply(struct session *s, const struct reply *r, enum verb verb)
 		end = strchr(line, '\n');
 		snprintf(code, sizeof code, "< %d%c", r->code,
 		    end == NULL ? ' ' : '-');
-		if (r->code == 334 && verb != VERB_DATA)
+		if (is_challenge(r, verb))
 			trace_line(s, code, "***", 3);
 		else
 			trace_line(s, code, line, end == NULL ?
@@ -385,7 +372,9 @@ dispatch(struct session *s)
 	s->fifo_head = (s->fifo_head + 1) % s->fifo_cap;
 	s->fifo_count--;
 	s->replies++;
-	redact(s, &s->reply.text);
+	/* A challenge is read as it is, and never shown. */
+	if (!is_challenge(&s->reply, c.verb))
+		redact_apply(&s->redact, &s->reply.text);
 	trace_reply(s, &s->reply, c.verb);
 	if (c.verb == VERB_QUIT)
 		s->phase = PHASE_CLOSED;
@@ -492,7 +481,7 @@ session_silent(const struct session *s)
 }
 
 void
-session_secured(struct session *s)
+session_secured(struct session *s, const struct auth_binding *binding)
 {
 	/* Its bytes were not under TLS, or were under the one before. */
 	if (s->in.len > 0) {
@@ -503,6 +492,8 @@ session_secured(struct session *s)
 	s->settings.secure = true;
 	s->settings.encrypted = true;
 	s->settings.auth.encrypted = true;
+	if (binding != NULL)
+		s->settings.auth.binding = *binding;
 	s->replies++;
 	s->phase = PHASE_LOGIN;
 	login_ehlo_send(s);

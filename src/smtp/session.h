@@ -109,8 +109,11 @@ enum session_event session_step(struct session *s);
 /* True where the relay has said nothing that is not dealt with. */
 bool	session_silent(const struct session *s);
 
-/* The handshake is done. */
-void	session_secured(struct session *s);
+/*
+ * The handshake is done.  binding: what a login can be tied to, whose strings
+ * outlive the session; NULL for nothing.
+ */
+void	session_secured(struct session *s, const struct auth_binding *binding);
 void	session_secret(struct session *s, const char *secret);
 
 /* Starts a transaction, after SESSION_READY. */

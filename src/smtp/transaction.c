@@ -36,6 +36,7 @@ set_verdict(struct session *s, size_t i, enum recipient_state state,
 
 	buf_init(&text, REPLY_MAX);
 	reply_show(r, &text);
+	redact_apply(&s->redact, &text);
 	verdict_set(&recipient(s, i)->verdict, state, class, r->code,
 	    r->enhanced, text.data, text.len);
 	buf_release(&text);

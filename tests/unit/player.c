@@ -401,7 +401,7 @@ secure(struct player *p)
 		p->secured = true;
 		buf_adds(&p->r->said, "[TLS]");
 	}
-	session_secured(p->session);
+	session_secured(p->session, NULL);
 	if (left && session_step(p->session) != SESSION_FAILED)
 		broken(p, "bytes behind STARTTLS's 220 are a breach");
 	return true;

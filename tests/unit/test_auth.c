@@ -20,6 +20,8 @@
 
 #define USER		"alice"
 #define PASSWORD	"s3cret pass"
+#define TOKEN		"ya29.a-b_c~d+e/f=="
+#define BINDING		"AAECAwQFBgcICQoLDA0ODw=="
 
 static int
 credentials(Gsasl *context, Gsasl_session *session, Gsasl_property property)
@@ -30,6 +32,8 @@ credentials(Gsasl *context, Gsasl_session *session, Gsasl_property property)
 		return gsasl_property_set(session, property, PASSWORD);
 	case GSASL_SCRAM_ITER:
 		return gsasl_property_set(session, property, "4096");
+	case GSASL_CB_TLS_EXPORTER:
+		return gsasl_property_set(session, property, BINDING);
 	default:
 		return GSASL_NO_CALLBACK;
 	}
@@ -37,6 +41,7 @@ credentials(Gsasl *context, Gsasl_session *session, Gsasl_property property)
 
 /* A client and a server that talk to each other. */
 struct talk {
+	struct auth_settings settings;
 	struct auth *client;
 	Gsasl *context;
 	Gsasl_session *server;
@@ -53,7 +58,14 @@ talk_init(struct talk *t, const char *mechanism, const char *password)
 	gsasl_callback_set(t->context, credentials);
 	ck_assert_int_eq(gsasl_server_start(t->context, mechanism,
 	    &t->server), GSASL_OK);
-	t->client = auth_new(mechanism, USER, password, &t->e);
+	t->settings.username = USER;
+	t->settings.host = "mail.example.org";
+	t->settings.port = 587;
+	if (strstr(mechanism, "PLUS") != NULL) {
+		t->settings.binding.type = "tls-exporter";
+		t->settings.binding.data = BINDING;
+	}
+	t->client = auth_new(mechanism, &t->settings, password, &t->e);
 	ck_assert_ptr_nonnull(t->client);
 }
 
@@ -118,7 +130,8 @@ say(struct talk *t, const char *text)
 	return rc;
 }
 
-static const char *const scram[] = { "SCRAM-SHA-1", "SCRAM-SHA-256" };
+static const char *const scram[] = { "SCRAM-SHA-1", "SCRAM-SHA-256",
+    "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS" };
 
 START_TEST(scram_good)
 {
@@ -358,12 +371,15 @@ END_TEST
 
 START_TEST(external)
 {
+	struct auth_settings s;
 	struct auth *a;
 	struct error e;
 	struct buf out;
 
 	buf_init(&out, 4096);
-	a = auth_new("EXTERNAL", USER, NULL, &e);
+	memset(&s, 0, sizeof s);
+	s.username = USER;
+	a = auth_new("EXTERNAL", &s, NULL, &e);
 	ck_assert_ptr_nonnull(a);
 	ck_assert_int_eq(auth_step(a, NULL, &out, &e), 0);
 	ck_assert_str_eq(out.data, "YWxpY2U=");
@@ -373,7 +389,140 @@ START_TEST(external)
 }
 END_TEST
 
-/* flags: e TLS, p allow_plaintext_password */
+/* RFC 2195's own example, with its user and its shared secret. */
+START_TEST(cram_md5)
+{
+	struct auth_settings s;
+	struct auth *a;
+	struct error e;
+	struct buf out;
+	char *text;
+
+	memset(&s, 0, sizeof s);
+	s.username = "tim";
+	buf_init_secret(&out, 4096);
+	a = auth_new("CRAM-MD5", &s, "tanstaaftanstaaf", &e);
+	ck_assert_ptr_nonnull(a);
+	ck_assert_int_eq(auth_step(a, "PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmV"
+	    "zdG9uLm1jaS5uZXQ+", &out, &e), 0);
+	text = decoded(out.data);
+	ck_assert_str_eq(text, "tim b913a602c7eda7a495b4e6e7334d3890");
+	free(text);
+	auth_free(a);
+	buf_release(&out);
+}
+END_TEST
+
+static const struct {
+	const char *mechanism, *first, *second;
+} bearers[] = {
+	{ "OAUTHBEARER", "n,a=alice,\001host=mail.example.org\001port=587"
+	    "\001auth=Bearer " TOKEN "\001\001", "AQ==" },
+	{ "XOAUTH2", "user=alice\001auth=Bearer " TOKEN "\001\001", "" },
+};
+
+START_TEST(bearer)
+{
+	static const char json[] = "{\"status\":\"invalid_token\"}";
+	struct talk t;
+	char *text;
+
+	memset(&t, 0, sizeof t);
+	t.settings.username = USER;
+	t.settings.host = "mail.example.org";
+	t.settings.port = 587;
+	buf_init_secret(&t.answer, 64 * 1024);
+	t.client = auth_new(bearers[_i].mechanism, &t.settings, TOKEN, &t.e);
+	ck_assert_ptr_nonnull(t.client);
+	ck_assert_int_eq(step(&t, NULL), 0);
+	text = decoded(t.answer.data);
+	ck_assert_str_eq(text, bearers[_i].first);
+	free(text);
+	ck_assert_int_eq(auth_finish(t.client, &t.e), 0);
+	ck_assert_ptr_null(auth_complaint(t.client));
+	/* It is refused, asks for the empty answer, and asks no more. */
+	ck_assert_int_eq(say(&t, json), 0);
+	ck_assert_str_eq(t.answer.data, bearers[_i].second);
+	ck_assert_str_eq(auth_complaint(t.client), json);
+	ck_assert_int_eq(auth_finish(t.client, &t.e), -1);
+	ck_assert_int_eq(t.e.class, ERR_AUTH);
+	ck_assert_int_eq(say(&t, json), -1);
+	ck_assert_int_eq(t.e.class, ERR_PROTOCOL);
+	auth_free(t.client);
+	buf_release(&t.answer);
+}
+END_TEST
+
+/* What would add a field to the response is no token, and is not shown. */
+START_TEST(no_token)
+{
+	static const char *const tokens[] = { "", "a b", "a\001b", "a\r\nb",
+	    "\303\274", "a,b" };
+	struct auth_settings s;
+	struct error e;
+
+	memset(&s, 0, sizeof s);
+	s.username = USER;
+	s.host = "mail.example.org";
+	ck_assert_ptr_null(auth_new(_i % 2 == 0 ? "OAUTHBEARER" : "XOAUTH2",
+	    &s, tokens[_i], &e));
+	ck_assert_int_eq(e.class, ERR_AUTH);
+	ck_assert(tokens[_i][0] == '\0' || strstr(e.text, tokens[_i]) == NULL);
+}
+END_TEST
+
+/* RFC 5801 section 4: what a user name may hold and the header may not. */
+START_TEST(bearer_name)
+{
+	struct auth_settings s;
+	struct auth *a;
+	struct error e;
+	struct buf out;
+	char *text;
+
+	memset(&s, 0, sizeof s);
+	s.username = "a,b=c";
+	s.host = "h";
+	buf_init_secret(&out, 4096);
+	a = auth_new("OAUTHBEARER", &s, TOKEN, &e);
+	ck_assert_ptr_nonnull(a);
+	ck_assert_int_eq(auth_step(a, NULL, &out, &e), 0);
+	text = decoded(out.data);
+	ck_assert_int_eq(strncmp(text, "n,a=a=2Cb=3Dc,\001", 15), 0);
+	free(text);
+	auth_free(a);
+	buf_release(&out);
+}
+END_TEST
+
+START_TEST(explanation)
+{
+	char list[] = "auto", *mechanisms[] = { list };
+	struct auth_settings s;
+	struct capabilities c;
+	struct buf out;
+
+	memset(&s, 0, sizeof s);
+	s.username = USER;
+	s.encrypted = true;
+	s.mechanisms = mechanisms;
+	s.mechanism_count = 1;
+	capabilities_init(&c);
+	capabilities_parse(&c, "x\nAUTH PLAIN SCRAM-SHA-1 CRAM-MD5 X-A"
+	    " SCRAM-SHA-1-PLUS");
+	buf_init(&out, 4096);
+	auth_explain(&s, &c, "SCRAM-SHA-1", &out);
+	ck_assert_ptr_nonnull(strstr(out.data, "SCRAM-SHA-1, the strongest"));
+	ck_assert_ptr_nonnull(strstr(out.data, "PLAIN (comes later)"));
+	ck_assert_ptr_nonnull(strstr(out.data, "CRAM-MD5 (not in 'auth')"));
+	ck_assert_ptr_nonnull(strstr(out.data, "X-A (not known here)"));
+	ck_assert_ptr_nonnull(strstr(out.data, "PLUS (this connection has"));
+	capabilities_release(&c);
+	buf_release(&out);
+}
+END_TEST
+
+/* flags: e TLS, p allow_plaintext_password, b something to bind to */
 static const struct {
 	const char *list;	/* one of the account's, or two with a comma */
 	const char *offered;
@@ -397,6 +546,19 @@ static const struct {
 	{ "LOGIN,PLAIN", "PLAIN LOGIN", "e", "LOGIN" },
 	{ "SCRAM-SHA-256,PLAIN", "PLAIN LOGIN", "e", "PLAIN" },
 	{ "SCRAM-SHA-256", "PLAIN LOGIN", "e", NULL },
+	{ "auto", "SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-1-PLUS"
+	    " SCRAM-SHA-256-PLUS", "eb", "SCRAM-SHA-256-PLUS" },
+	{ "auto", "SCRAM-SHA-256 SCRAM-SHA-1-PLUS PLAIN", "eb",
+	    "SCRAM-SHA-1-PLUS" },
+	{ "auto", "SCRAM-SHA-256-PLUS SCRAM-SHA-256", "e", "SCRAM-SHA-256" },
+	{ "SCRAM-SHA-256-PLUS", "SCRAM-SHA-256-PLUS SCRAM-SHA-256", "e",
+	    NULL },
+	{ "CRAM-MD5", "CRAM-MD5 PLAIN", "e", "CRAM-MD5" },
+	{ "CRAM-MD5", "CRAM-MD5", "", "CRAM-MD5" },
+	{ "DIGEST-MD5", "DIGEST-MD5", "e", "DIGEST-MD5" },
+	{ "OAUTHBEARER,XOAUTH2", "XOAUTH2 PLAIN", "e", "XOAUTH2" },
+	{ "OAUTHBEARER", "OAUTHBEARER", "", NULL },
+	{ "auto", "OAUTHBEARER XOAUTH2 GSSAPI DIGEST-MD5 NTLM", "eb", NULL },
 	{ "auto", "CRAM-MD5", "e", NULL },
 	{ "auto", "CRAM-MD5 NTLM", "ep", NULL },
 	{ "auto", "EXTERNAL", "e", NULL },
@@ -424,6 +586,8 @@ START_TEST(choice)
 	s.mechanism_count = comma == NULL ? 1 : 2;
 	s.encrypted = strchr(choices[_i].flags, 'e') != NULL;
 	s.allow_plaintext = strchr(choices[_i].flags, 'p') != NULL;
+	if (strchr(choices[_i].flags, 'b') != NULL)
+		s.binding.type = "tls-exporter";
 	capabilities_init(&c);
 	snprintf(ehlo, sizeof ehlo, "hi\nAUTH %s", choices[_i].offered);
 	capabilities_parse(&c, ehlo);
@@ -456,6 +620,8 @@ START_TEST(same_as_the_key)
 	memset(&s, 0, sizeof s);
 	s.username = "alice";
 	s.encrypted = true;
+	s.binding.type = "tls-exporter";
+	s.binding.data = BINDING;
 	s.mechanisms = &word;
 	s.mechanism_count = 1;
 	for (; *at != '\0'; at = *end == '\0' ? end : end + 1) {
@@ -472,7 +638,7 @@ START_TEST(same_as_the_key)
 		free(offer);
 		free(word);
 	}
-	ck_assert_int_eq(n, 5);
+	ck_assert_int_eq(n, 13);
 }
 END_TEST
 
@@ -500,8 +666,8 @@ main(void)
 	s = suite_create("auth");
 	t = tcase_create("auth");
 	tcase_set_timeout(t, 60);
-	tcase_add_loop_test(t, scram_good, 0, 2);
-	tcase_add_loop_test(t, scram_wrong_password, 0, 2);
+	tcase_add_loop_test(t, scram_good, 0, 4);
+	tcase_add_loop_test(t, scram_wrong_password, 0, 4);
 	tcase_add_loop_test(t, scram_iterations, 0,
 	    sizeof iterations / sizeof *iterations);
 	tcase_add_loop_test(t, scram_foreign_nonce, 0, 2);
@@ -515,6 +681,11 @@ main(void)
 	tcase_add_test(t, external);
 	tcase_add_loop_test(t, choice, 0, sizeof choices / sizeof *choices);
 	tcase_add_test(t, same_as_the_key);
+	tcase_add_test(t, cram_md5);
+	tcase_add_loop_test(t, bearer, 0, 2);
+	tcase_add_loop_test(t, no_token, 0, 6);
+	tcase_add_test(t, bearer_name);
+	tcase_add_test(t, explanation);
 	tcase_add_test(t, tables);
 	suite_add_tcase(s, t);
 	return run_suite(s);

@@ -47,7 +47,7 @@ bound(int backlog, uint16_t *port)
 }
 
 static void
-address(struct dial_address *a, const char *ip, uint16_t port)
+address(struct net_address *a, const char *ip, uint16_t port)
 {
 	struct sockaddr_in *sin = (struct sockaddr_in *)&a->addr;
 
@@ -59,11 +59,30 @@ address(struct dial_address *a, const char *ip, uint16_t port)
 	a->family = AF_INET;
 }
 
+static int
+dial_to(const char *host, const uint16_t *ports, size_t count, int64_t ms,
+    uint16_t *port, struct error *e)
+{
+	struct dial_settings s;
+	struct dialed out;
+	int fd;
+
+	memset(&s, 0, sizeof s);
+	s.host = host;
+	s.ports = ports;
+	s.port_count = count;
+	s.family = AF_UNSPEC;
+	s.deadline = clock_ms() + ms;
+	fd = dial(&s, &out, e);
+	*port = out.port;
+	return fd;
+}
+
 /* Connections that fill a backlog of none, so that no more are answered. */
 static void
 fill_backlog(uint16_t port, int fds[BACKLOG_TRIES])
 {
-	struct dial_address a;
+	struct net_address a;
 	int i;
 
 	address(&a, "127.0.0.1", port);
@@ -94,7 +113,7 @@ static const struct {
 /* Families in turn; within one, the order stays. */
 START_TEST(interleave)
 {
-	struct dial_address list[16];
+	struct net_address list[16];
 	size_t i, n = strlen(orders[_i].before), four = 0, six = 0;
 
 	memset(list, 0, sizeof list);
@@ -104,7 +123,7 @@ START_TEST(interleave)
 		list[i].len = (socklen_t)(list[i].family == AF_INET6 ? six++ :
 		    four++);
 	}
-	dial_interleave(list, n);
+	resolve_interleave(list, n);
 	for (i = four = six = 0; i < n; i++) {
 		ck_assert_int_eq(list[i].family, orders[_i].after[i] == '6' ?
 		    AF_INET6 : AF_INET);
@@ -116,7 +135,7 @@ END_TEST
 
 START_TEST(race_nine_refuse)
 {
-	struct dial_address list[10];
+	struct net_address list[10];
 	uint16_t dead, alive;
 	int closed, fd, server, i;
 	int64_t start;
@@ -127,7 +146,7 @@ START_TEST(race_nine_refuse)
 		address(&list[i], "127.0.0.1", dead);
 	address(&list[9], "127.0.0.1", alive);
 	start = clock_ms();
-	fd = dial_race(list, 10, start + LIMIT_MS);
+	fd = dial_race(list, 10, NULL, start + LIMIT_MS);
 	ck_assert_int_ne(fd, -1);
 	ck_assert_int_lt(clock_ms() - start, 5000);
 	ck_assert_int_ne(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
@@ -135,7 +154,7 @@ START_TEST(race_nine_refuse)
 	close(fd);
 	/* All ten refuse: the first one's reason. */
 	list[9] = list[0];
-	ck_assert_int_eq(dial_race(list, 10, clock_ms() + LIMIT_MS), -1);
+	ck_assert_int_eq(dial_race(list, 10, NULL, clock_ms() + LIMIT_MS), -1);
 	ck_assert_int_eq(errno, ECONNREFUSED);
 	close(server);
 	close(closed);
@@ -144,7 +163,7 @@ END_TEST
 
 START_TEST(race_black_hole)
 {
-	struct dial_address list[2];
+	struct net_address list[2];
 	int fds[BACKLOG_TRIES], fd, hole, server;
 	uint16_t silent, alive;
 	int64_t start;
@@ -156,12 +175,12 @@ START_TEST(race_black_hole)
 	address(&list[1], "127.0.0.1", alive);
 	/* Alone it takes all the time there is, and no more. */
 	start = clock_ms();
-	ck_assert_int_eq(dial_race(list, 1, start + 300), -1);
+	ck_assert_int_eq(dial_race(list, 1, NULL, start + 300), -1);
 	ck_assert_int_eq(errno, ETIMEDOUT);
 	ck_assert_int_ge(clock_ms() - start, 300);
 	ck_assert_int_lt(clock_ms() - start, 5000);
 	start = clock_ms();
-	fd = dial_race(list, 2, start + LIMIT_MS);
+	fd = dial_race(list, 2, NULL, start + LIMIT_MS);
 	ck_assert_int_ne(fd, -1);
 	ck_assert_int_lt(clock_ms() - start, 5000);
 	close(fd);
@@ -173,13 +192,13 @@ END_TEST
 
 START_TEST(deadline_passed)
 {
-	struct dial_address a;
+	struct net_address a;
 	uint16_t port;
 	int server;
 
 	server = bound(4, &port);
 	address(&a, "127.0.0.1", port);
-	ck_assert_int_eq(dial_race(&a, 1, clock_ms() - 1), -1);
+	ck_assert_int_eq(dial_race(&a, 1, NULL, clock_ms() - 1), -1);
 	ck_assert_int_eq(errno, ETIMEDOUT);
 	close(server);
 }
@@ -196,7 +215,7 @@ START_TEST(ports_in_turn)
 	hole = bound(0, &ports[1]);
 	fill_backlog(ports[1], fds);
 	server = bound(4, &ports[2]);
-	fd = dial("127.0.0.1", ports, 3, clock_ms() + 2000, &port, &e);
+	fd = dial_to("127.0.0.1", ports, 3, 2000, &port, &e);
 	ck_assert_msg(fd != -1, "%s", e.text);
 	ck_assert_uint_eq(port, ports[2]);
 	ck_assert_int_ne(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
@@ -204,12 +223,11 @@ START_TEST(ports_in_turn)
 	getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len);
 	ck_assert_int_ne(on, 0);
 	close(fd);
-	ck_assert_int_eq(dial("127.0.0.1", ports, 1, clock_ms() + LIMIT_MS,
-	    &port, &e), -1);
+	ck_assert_int_eq(dial_to("127.0.0.1", ports, 1, LIMIT_MS, &port, &e),
+	    -1);
 	ck_assert_int_eq(e.class, ERR_TEMPORARY);
 	ck_assert_ptr_nonnull(strstr(e.text, "'127.0.0.1'"));
-	ck_assert_int_eq(dial("127.0.0.1", ports, 2, clock_ms() + 300,
-	    &port, &e), -1);
+	ck_assert_int_eq(dial_to("127.0.0.1", ports, 2, 300, &port, &e), -1);
 	ck_assert_int_eq(e.class, ERR_TEMPORARY);
 	close_all(fds);
 	close(server);
@@ -228,7 +246,7 @@ START_TEST(unix_socket)
 
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(path, sizeof path, "%s/s", dir);
-	ck_assert_int_eq(dial(path, NULL, 0, clock_ms() + LIMIT_MS, &port, &e),
+	ck_assert_int_eq(dial_to(path, NULL, 0, LIMIT_MS, &port, &e),
 	    -1);
 	ck_assert_int_eq(e.class, ERR_TEMPORARY);
 	memset(&un, 0, sizeof un);
@@ -237,7 +255,7 @@ START_TEST(unix_socket)
 	server = socket(AF_UNIX, SOCK_STREAM, 0);
 	ck_assert_int_eq(bind(server, (struct sockaddr *)&un, sizeof un), 0);
 	ck_assert_int_eq(listen(server, 4), 0);
-	fd = dial(path, NULL, 0, clock_ms() + LIMIT_MS, &port, &e);
+	fd = dial_to(path, NULL, 0, LIMIT_MS, &port, &e);
 	ck_assert_msg(fd != -1, "%s", e.text);
 	ck_assert_uint_eq(port, 0);
 	close(fd);
@@ -247,8 +265,7 @@ START_TEST(unix_socket)
 	memset(longer, 'x', sizeof longer);
 	longer[0] = '/';
 	longer[sizeof longer - 1] = '\0';
-	ck_assert_int_eq(dial(longer, NULL, 0, clock_ms() + LIMIT_MS, &port,
-	    &e), -1);
+	ck_assert_int_eq(dial_to(longer, NULL, 0, LIMIT_MS, &port, &e), -1);
 	ck_assert_int_eq(e.class, ERR_CONFIG);
 }
 END_TEST
@@ -259,8 +276,8 @@ START_TEST(unknown_host)
 	uint16_t port;
 	struct error e;
 
-	ck_assert_int_eq(dial("no-such-host.invalid", ports, 1, clock_ms() +
-	    LIMIT_MS, &port, &e), -1);
+	ck_assert_int_eq(dial_to("no-such-host.invalid", ports, 1, LIMIT_MS,
+	    &port, &e), -1);
 	ck_assert_msg(e.class == ERR_HOST || e.class == ERR_TEMPORARY, "%s",
 	    e.text);
 	ck_assert_ptr_nonnull(strstr(e.text, "no-such-host.invalid"));
@@ -287,7 +304,7 @@ START_TEST(ascii_name)
 	char *out;
 
 	e.class = ERR_NONE;
-	out = dial_ascii_name(names[_i].name, &e);
+	out = resolve_ascii_name(names[_i].name, &e);
 	if (names[_i].ascii == NULL) {
 		ck_assert_ptr_null(out);
 		ck_assert_int_eq(e.class, ERR_CONFIG);

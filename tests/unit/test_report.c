@@ -38,8 +38,9 @@ start(void)
 	envelope_add(&env, "c@d");
 	verdict_set(&env.list[0].verdict, RECIPIENT_ACCEPTED, ERR_NONE, 250,
 	    "2.1.5", "ok", 2);
-	result.port = 587;
-	strncpy(result.tls, "TLS1.3", sizeof result.tls - 1);
+	result.dialed.port = 587;
+	strncpy(result.tls.version, "TLS1.3",
+	    sizeof result.tls.version - 1);
 	strncpy(result.auth, "SCRAM-SHA-256", sizeof result.auth - 1);
 	o.account = &account;
 	o.envelope = &env;
@@ -279,8 +280,8 @@ START_TEST(relay_names)
 	report_json(&o, &out);
 	says("\"relay\":\"[2001:db8::1]:587\",");
 	account.server = (char[]){ "/run/relay.sock" };
-	result.port = 0;
-	result.tls[0] = '\0';
+	result.dialed.port = 0;
+	result.tls.version[0] = '\0';
 	result.auth[0] = '\0';
 	buf_clear(&out);
 	report_json(&o, &out);

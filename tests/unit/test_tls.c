@@ -283,7 +283,7 @@ START_TEST(certificate)
 	rc = stream_start_tls(s, t, clock_ms() + LIMIT_MS, &e);
 	if (h->class == ERR_NONE) {
 		ck_assert_msg(rc == 0, "%s: %s", h->label, e.text);
-		ck_assert_str_eq(stream_tls_version(s), "TLS1.3");
+		ck_assert_str_eq(stream_tls(s)->version, "TLS1.3");
 		read_hello(s);
 		ck_assert_int_eq(stream_write(s, "thanks", 6), 6);
 		ck_assert_int_eq(stream_flush(s), 0);
