@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "agent/check.h"
 #include "agent/deliver.h"
 #include "agent/options.h"
 #include "base/buf.h"
@@ -59,6 +60,8 @@ main(int argc, char **argv)
 		status = complain(&e);
 	else if (inv.mode == MODE_HELP || inv.mode == MODE_VERSION)
 		status = print_info(&inv);
+	else if (inv.mode == MODE_CHECK)
+		status = check(&inv);
 	else
 		status = deliver(&inv);
 	options_release(&inv);

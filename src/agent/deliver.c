@@ -8,10 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/deliver.h"
 #include "agent/identity.h"
+#include "agent/load.h"
 #include "agent/options.h"
 #include "agent/output.h"
 #include "agent/report.h"
@@ -19,9 +21,9 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fsio.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/proc.h"
 #include "base/str.h"
 #include "config/account.h"
 #include "config/file.h"
@@ -31,7 +33,6 @@
 #include "mail/date.h"
 #include "mail/envelope.h"
 #include "mail/message.h"
-#include "smtp/auth.h"
 
 /* Bytes of a report: of --json, of standard error, of a log line. */
 #define TEXT_MAX	(64 * 1024 * 1024)
@@ -52,37 +53,6 @@ struct delivery {
 	char *message_id;
 	int64_t started;
 };
-
-/* ps(1) shows arguments: a password is not left there. */
-static void
-wipe_setting(char *assignment)
-{
-	char *value;
-
-	value = strchr(assignment, '=');
-	if (value != NULL && (str_starts(assignment, "password") ||
-	    str_starts(assignment, "proxy")))
-		mem_wipe(value + 1, strlen(value + 1));
-}
-
-static int
-load_config(struct delivery *d, struct error *e)
-{
-	const struct invocation *inv = d->inv;
-	size_t i;
-	int rc;
-
-	proc_guard_secrets();
-	if (config_load(&d->config, inv->config, e) == -1)
-		return -1;
-	for (i = 0; i < inv->setting_count; i++) {
-		rc = config_set(&d->config, inv->settings[i], e);
-		wipe_setting(inv->settings[i]);
-		if (rc == -1)
-			return -1;
-	}
-	return 0;
-}
 
 /* The first address of the From field, for the choice of the account. */
 static char *
@@ -298,7 +268,7 @@ prepare_submission(struct delivery *d, struct error *e)
 static int
 prepare(struct delivery *d, struct error *e)
 {
-	if (load_config(d, e) == -1 ||
+	if (load_config(&d->config, d->inv, e) == -1 ||
 	    message_read(&d->message, STDIN_FILENO, !d->inv->dot_ignored,
 	    e) == -1 ||
 	    choose_account(d, e) == -1)
@@ -308,13 +278,6 @@ prepare(struct delivery *d, struct error *e)
 	    compose(d, e) == -1)
 		return -1;
 	return prepare_submission(d, e);
-}
-
-static bool
-needs_secret(const struct account *a)
-{
-	return a->username != NULL &&
-	    auth_list_needs_secret(a->auth.list, a->auth.count);
 }
 
 static void
@@ -338,7 +301,7 @@ send_message(struct delivery *d, struct error *e)
 
 	show_ignored(d);
 	buf_init_secret(&secret, SECRET_MAX);
-	if (needs_secret(&d->account))
+	if (load_needs_secret(&d->account))
 		rc = secret_get(&d->account, &secret, e);
 	if (rc == 0) {
 		rc = submit(&d->account, &secret, &d->submission,
@@ -356,13 +319,42 @@ print_config(struct delivery *d, struct error *e)
 	struct buf out;
 	int rc;
 
-	if (load_config(d, e) == -1 || choose_account(d, e) == -1)
+	if (load_config(&d->config, d->inv, e) == -1 ||
+	    choose_account(d, e) == -1)
 		return -1;
 	buf_init(&out, TEXT_MAX);
 	account_print(&d->account, &out);
 	rc = output_print(&out, e);
 	buf_release(&out);
 	return rc;
+}
+
+/* On a terminal, and in the log. */
+static void
+warn(const struct delivery *d, const char *stamp)
+{
+	bool json = strcmp(d->account.log_format, "json") == 0;
+	struct buf text, line;
+
+	buf_init(&text, ERROR_TEXT_MAX);
+	if (!report_warning(&d->outcome, (int64_t)time(NULL), &text)) {
+		buf_release(&text);
+		return;
+	}
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "sendoff: %s\n", text.data);
+	buf_init(&line, 2 * ERROR_TEXT_MAX);
+	if (json) {
+		buf_addc(&line, '{');
+		json_member(&line, "time", stamp);
+		buf_adds(&line, "\"warning\":");
+		json_string(&line, text.data);
+		buf_addc(&line, '}');
+	} else
+		buf_addf(&line, "warning: %s", text.data);
+	log_line(line.data, false);
+	buf_release(&line);
+	buf_release(&text);
 }
 
 /* Tells everybody who asked. */
@@ -395,6 +387,8 @@ report(struct delivery *d)
 		report_log(o, o->account == NULL ? "text" :
 		    d->account.log_format, &out);
 		log_line(out.data, status != 0);
+		if (o->account != NULL)
+			warn(d, stamp);
 	}
 	buf_release(&out);
 	return status;

@@ -246,6 +246,17 @@ apply_what(inv_t *inv, const row_t *row, const char *value, struct error *e)
 	return 0;
 }
 
+/* The account may also stand where recipients do. */
+static int
+apply_check(inv_t *inv, const row_t *row, const char *value, struct error *e)
+{
+	(void)row, (void)e;
+	inv->mode = MODE_CHECK;
+	if (value != NULL)
+		inv->account = value;
+	return 0;
+}
+
 static int
 apply_dsn(inv_t *inv, const row_t *row, const char *value, struct error *e)
 {
@@ -328,6 +339,9 @@ const struct option_row option_table[] = {
 	    apply_what },
 	{ "print-config", OPTION_PLAIN, NULL,
 	    "print the account with the origin of each key", apply_what },
+	{ "check", OPTION_MAYBE, "[ACCOUNT]",
+	    "connect, secure, log in, report each step; send nothing",
+	    apply_check },
 	{ "json", OPTION_PLAIN, NULL,
 	    "the outcome as one JSON object on standard output", apply_json },
 	{ "version", OPTION_PLAIN, NULL, "print the version", apply_what },

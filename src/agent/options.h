@@ -16,6 +16,7 @@ enum mode {
 	MODE_SUBMIT,		/* -bm */
 	MODE_DRY_RUN,
 	MODE_PRINT_CONFIG,
+	MODE_CHECK,
 	MODE_HELP,
 	MODE_VERSION
 };
@@ -47,6 +48,7 @@ struct invocation {
 enum option_argument {
 	OPTION_PLAIN,		/* nothing */
 	OPTION_WITH,		/* an argument, joined or apart */
+	OPTION_MAYBE,		/* of a long option: --name=VALUE, or none */
 	OPTION_JOINED		/* an argument, joined only, may be empty */
 };
 

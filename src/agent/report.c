@@ -10,10 +10,15 @@
 
 #include "agent/report.h"
 #include "agent/submit.h"
+#include "agent/watch.h"
 #include "base/buf.h"
+#include "base/json.h"
 #include "base/str.h"
 #include "config/account.h"
 #include "mail/envelope.h"
+
+/* Seconds before its end from which a certificate is warned of. */
+#define WARN_SECONDS	(14 * 24 * 60 * 60)
 
 int
 report_status(const struct outcome *o)
@@ -80,50 +85,22 @@ report_text(const struct outcome *o, struct buf *out)
 		recipient_text(&o->envelope->list[i], out);
 }
 
-/* A JSON string, or null. */
-static void
-json_string(struct buf *out, const char *s)
-{
-	if (s == NULL) {
-		buf_adds(out, "null");
-		return;
-	}
-	buf_addc(out, '"');
-	for (; *s != '\0'; s++) {
-		if (*s == '"' || *s == '\\')
-			buf_addf(out, "\\%c", *s);
-		else if (ascii_iscntrl(*s))
-			buf_addf(out, "\\u%04x", (unsigned char)*s);
-		else
-			buf_addc(out, *s);
-	}
-	buf_addc(out, '"');
-}
-
-static void
-json_member(struct buf *out, const char *name, const char *value)
-{
-	buf_addf(out, "\"%s\":", name);
-	json_string(out, value);
-	buf_addc(out, ',');
-}
-
 static const char *
 or_null(const char *s)
 {
 	return s == NULL || s[0] == '\0' ? NULL : s;
 }
 
-/* "mail.example.org:587", or the socket's path. */
-static void
-relay_name(const struct outcome *o, struct buf *out)
+void
+report_relay(const struct account *a, const struct submit_result *result,
+    struct buf *out)
 {
-	const char *server = o->account->server;
+	const char *server = a->server;
 
 	buf_addf(out, strchr(server, ':') == NULL || *server == '/' ? "%s" :
 	    "[%s]", server);
-	if (o->result != NULL && o->result->dialed.port != 0)
-		buf_addf(out, ":%u", (unsigned int)o->result->dialed.port);
+	if (result != NULL && result->dialed.port != 0)
+		buf_addf(out, ":%u", (unsigned int)result->dialed.port);
 }
 
 static void
@@ -133,7 +110,7 @@ json_relay(const struct outcome *o, struct buf *out)
 
 	buf_init(&relay, 1024);
 	if (o->account != NULL)
-		relay_name(o, &relay);
+		report_relay(o->account, o->result, &relay);
 	json_member(out, "account", o->account == NULL ? NULL :
 	    o->account->name);
 	json_member(out, "relay", or_null(relay.data));
@@ -261,7 +238,7 @@ log_text(const struct outcome *o, struct buf *out)
 	buf_addf(out, "status=%d", report_status(o));
 	if (o->account != NULL) {
 		buf_addf(out, " account=%s relay=", o->account->name);
-		relay_name(o, out);
+		report_relay(o->account, o->result, out);
 	}
 	if (o->result != NULL)
 		buf_addf(out, " tls=%s auth=%s",
@@ -292,4 +269,24 @@ report_log(const struct outcome *o, const char *format, struct buf *out)
 	if (o->time != NULL)
 		json_member(out, "time", o->time);
 	json_members(o, out);
+}
+
+bool
+report_warning(const struct outcome *o, int64_t now, struct buf *out)
+{
+	const struct tls_facts *f;
+	int64_t left;
+	char day[WATCH_DAY];
+
+	if (o->result == NULL)
+		return false;
+	f = &o->result->tls;
+	left = f->ends - now;
+	if (f->version[0] == '\0' || f->pinned || left >= WARN_SECONDS)
+		return false;
+	watch_day(f->ends, day);
+	buf_addf(out, "the certificate of '%s' ends on %s, in %lld days: tell"
+	    " who runs the relay", o->account->server, day,
+	    (long long)(left < 0 ? 0 : left / (24 * 60 * 60)));
+	return true;
 }

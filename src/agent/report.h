@@ -43,4 +43,14 @@ void	report_json(const struct outcome *o, struct buf *out);
 void	report_log(const struct outcome *o, const char *format,
 	    struct buf *out);
 
+/*
+ * What is well for now and will not be soon, at a time in seconds since 1970:
+ * the relay's certificate ends within 14 days.  False where there is nothing.
+ */
+bool	report_warning(const struct outcome *o, int64_t now, struct buf *out);
+
+/* "mail.example.org:587", or the socket's path; result may be NULL. */
+void	report_relay(const struct account *a,
+	    const struct submit_result *result, struct buf *out);
+
 #endif

@@ -6,28 +6,24 @@
  */
 #include "config.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/connect.h"
+#include "agent/steps.h"
 #include "agent/submit.h"
+#include "agent/watch.h"
 #include "base/clock.h"
 #include "base/fsio.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "config/account.h"
 #include "config/secret.h"
-#include "mail/address.h"
 #include "mail/envelope.h"
 #include "mail/message.h"
-#include "net/dial.h"
-#include "net/proxy.h"
 #include "net/stream.h"
-#include "net/tls.h"
 #include "smtp/session.h"
 
 /* Bytes of the message that are handed on at a time, and of one read. */
@@ -49,12 +45,11 @@ struct pump {
 	struct buf *secret;
 	const struct submission *submission;
 	struct submit_result *result;
+	struct steps *steps;	/* NULL: nobody looks on */
+	enum session_stage stage;	/* at the last look */
 	bool trace;
-	struct tls_settings tls_settings;
-	struct tls *tls;
-	struct stream *stream;
+	struct connection connection;
 	struct session *session;
-	char *helo;
 	char *chunk;
 	size_t header_fed;
 	uint64_t body_fed;
@@ -119,146 +114,41 @@ deadline(struct pump *p)
 	    p->session_deadline;
 }
 
-/* "[192.0.2.1]" or "[IPv6:2001:db8::1]": RFC 5321 section 4.1.3. */
-static char *
-address_literal(int fd)
-{
-	struct sockaddr_storage addr;
-	socklen_t len = sizeof addr;
-	char text[INET6_ADDRSTRLEN];
-	const void *in;
-
-	if (getsockname(fd, (struct sockaddr *)&addr, &len) == -1)
-		return NULL;
-	if (addr.ss_family == AF_INET)
-		in = &((struct sockaddr_in *)&addr)->sin_addr;
-	else if (addr.ss_family == AF_INET6)
-		in = &((struct sockaddr_in6 *)&addr)->sin6_addr;
-	else
-		return NULL;
-	if (inet_ntop(addr.ss_family, in, text, sizeof text) == NULL)
-		return NULL;
-	return xasprintf("[%s%s]", addr.ss_family == AF_INET6 ? "IPv6:" : "",
-	    text);
-}
-
-static char *
-helo_name(const struct account *a, int fd)
-{
-	char host[256], *literal;
-
-	if (a->helo != NULL)
-		return xstrdup(a->helo);
-	if (gethostname(host, sizeof host) == -1)
-		host[0] = '\0';
-	host[sizeof host - 1] = '\0';
-	if (strchr(host, '.') != NULL && str_is_ascii(host) &&
-	    address_domain_valid(host))
-		return xstrdup(host);
-	literal = address_literal(fd);
-	if (literal != NULL)
-		return literal;
-	return xstrdup(str_is_ascii(host) && address_domain_valid(host) ?
-	    host : "localhost");
-}
-
-static bool
-wants_tls(const struct account *a)
-{
-	return a->starttls || a->implicit_tls;
-}
-
-static int
-open_key(void *context, struct buf *out, struct error *e)
-{
-	const struct account *a = context;
-
-	return secret_get_key(a, out, e);
-}
-
-static int
-prepare_tls(struct pump *p, struct error *e)
-{
-	const struct account *a = p->account;
-	struct tls_settings *s = &p->tls_settings;
-
-	if (!wants_tls(a))
-		return 0;
-	if (a->tls_server_name == NULL)
-		return error_set(e, ERR_CONFIG, "TLS over the socket '%s'"
-		    " needs a name to verify: set 'tls_server_name'",
-		    a->server);
-	s->server_name = a->tls_server_name;
-	s->trust = a->tls_trust;
-	s->crl = a->tls_crl;
-	s->pins = a->tls_pin.list;
-	s->pin_count = a->tls_pin.count;
-	s->min = a->tls_min;
-	s->priority = a->tls_priority;
-	s->certificate = a->tls_certificate;
-	s->key = a->tls_key;
-	s->secret = open_key;
-	s->secret_context = (void *)(uintptr_t)a;
-	p->tls = tls_new(s, e);
-	return p->tls == NULL ? -1 : 0;
-}
-
 static int
 begin_tls(struct pump *p, struct error *e)
 {
-	int64_t limit;
+	const struct tls_facts *f = &p->connection.facts;
 
-	limit = clock_ms() + p->account->timeout * 1000;
-	if (limit > p->session_deadline)
-		limit = p->session_deadline;
-	if (stream_start_tls(p->stream, p->tls, limit, e) == -1)
+	p->result->stage = "tls";
+	if (connection_secure(&p->connection, p->session_deadline, e) == -1)
 		return -1;
-	p->result->tls = *stream_tls(p->stream);
-	note(p, p->result->tls.version, p->result->tls.pinned ?
-	    ", certificate pinned" : ", certificate accepted");
+	p->result->tls = *f;
+	note(p, f->version, f->pinned ? ", certificate pinned" :
+	    ", certificate accepted");
+	watch_tls(p->steps, f);
 	return 0;
-}
-
-static int
-dial_relay(struct pump *p, struct error *e)
-{
-	const struct account *a = p->account;
-	struct dial_proxy proxy;
-	struct dial_settings s;
-
-	memset(&s, 0, sizeof s);
-	s.host = a->server;
-	s.ports = a->ports.list;
-	s.port_count = a->ports.count;
-	s.family = strcmp(a->ip_version, "4") == 0 ? AF_INET :
-	    strcmp(a->ip_version, "6") == 0 ? AF_INET6 : AF_UNSPEC;
-	s.source = a->source_address;
-	s.deadline = clock_ms() + a->connect_timeout * 1000;
-	if (a->proxy.host != NULL) {
-		proxy.host = a->proxy.host;
-		proxy.port = a->proxy.port;
-		proxy.user = a->proxy.user;
-		proxy.password = a->proxy.password;
-		s.proxy = &proxy;
-	}
-	return dial(&s, &p->result->dialed, e);
 }
 
 static int
 connect_relay(struct pump *p, struct error *e)
 {
 	const struct account *a = p->account;
+	struct connection *c = &p->connection;
 	char port[32] = "";
-	int fd;
+	int rc;
 
-	fd = dial_relay(p, e);
-	if (fd == -1)
+	p->result->stage = "connection";
+	rc = connection_open(c, e);
+	p->result->dialed = c->dialed;
+	watch_dial(p->steps, a, &c->dialed, rc == 0);
+	if (rc == -1) {
+		if (c->dialed.resolved == 0 && !account_is_local(a))
+			p->result->stage = "name";
 		return -1;
-	p->stream = stream_new(fd);
-	p->helo = helo_name(a, fd);
-	if (p->result->dialed.port != 0)
+	}
+	if (c->dialed.port != 0)
 		snprintf(port, sizeof port, ", port %u",
-		    (unsigned int)p->result->dialed.port);
+		    (unsigned int)c->dialed.port);
 	note(p, a->server, port);
 	return a->implicit_tls ? begin_tls(p, e) : 0;
 }
@@ -282,7 +172,7 @@ open_session(struct pump *p)
 
 	memset(&settings, 0, sizeof settings);
 	settings.relay = a->server;
-	settings.helo = p->helo;
+	settings.helo = p->connection.helo;
 	settings.starttls = a->starttls;
 	settings.encrypted = a->implicit_tls;
 	settings.secure = a->implicit_tls || account_is_local(a);
@@ -306,11 +196,11 @@ read_some(struct pump *p)
 	ssize_t n;
 	bool again;
 
-	n = stream_read(p->stream, p->chunk, CHUNK, &again);
+	n = stream_read(p->connection.stream, p->chunk, CHUNK, &again);
 	if (n > 0)
 		session_feed(p->session, p->chunk, (size_t)n);
 	else if (!again)
-		session_eof(p->session, stream_failure(p->stream));
+		session_eof(p->session, stream_failure(p->connection.stream));
 	return n > 0 || !again;
 }
 
@@ -323,7 +213,7 @@ fill(struct pump *p)
 	ssize_t n;
 
 	while ((len = session_output(p->session, &data)) > 0) {
-		n = stream_write(p->stream, data, len);
+		n = stream_write(p->connection.stream, data, len);
 		if (n <= 0)
 			return (int)n;
 		session_written(p->session, (size_t)n);
@@ -341,7 +231,7 @@ write_some(struct pump *p)
 	do {
 		if (fill(p) == -1)
 			return -1;
-		rc = stream_flush(p->stream);
+		rc = stream_flush(p->connection.stream);
 	} while (rc == 0 && session_output(p->session, &data) > 0);
 	if (rc == 0)
 		session_flushed(p->session);
@@ -356,8 +246,9 @@ drain(struct pump *p)
 	ssize_t n;
 	bool again;
 
-	why = xstrdup(stream_failure(p->stream));
-	while ((n = stream_read(p->stream, p->chunk, CHUNK, &again)) > 0)
+	why = xstrdup(stream_failure(p->connection.stream));
+	while ((n = stream_read(p->connection.stream, p->chunk, CHUNK,
+	    &again)) > 0)
 		session_feed(p->session, p->chunk, (size_t)n);
 	session_eof(p->session, why);
 	free(why);
@@ -384,7 +275,8 @@ exchange(struct pump *p)
 		return;
 	/* Looked at before poll(2): what trickles in extends nothing. */
 	limit = deadline(p);
-	if (clock_poll_ms(limit) == 0 || stream_wait(p->stream, limit) == -1)
+	if (clock_poll_ms(limit) == 0 ||
+	    stream_wait(p->connection.stream, limit) == -1)
 		session_timeout(p->session);
 }
 
@@ -424,7 +316,7 @@ begin_or_quit(struct pump *p)
 	if (session_mechanism(p->session) != NULL)
 		snprintf(p->result->auth, sizeof p->result->auth, "%s",
 		    session_mechanism(p->session));
-	if (p->begun) {
+	if (p->begun || s == NULL) {
 		session_quit(p->session);
 		return;
 	}
@@ -452,12 +344,29 @@ secure(struct pump *p, struct error *e)
 	return 0;
 }
 
+/* For the one who looks on: how far the session has come. */
+static void
+look(struct pump *p)
+{
+	enum session_stage now = session_stage(p->session);
+
+	p->result->stage = session_stage_name(now);
+	if (now == p->stage)
+		return;
+	watch_session(p->steps, p->account, p->session, p->stage);
+	p->stage = now;
+}
+
 /* Until the connection is of no more use; -1 with what ended it. */
 static int
 run(struct pump *p, struct error *e)
 {
+	enum session_event event;
+
 	for (;;) {
-		switch (session_step(p->session)) {
+		event = session_step(p->session);
+		look(p);
+		switch (event) {
 		case SESSION_WAIT:
 			show_dialogue(p);
 			exchange(p);
@@ -494,21 +403,55 @@ run(struct pump *p, struct error *e)
 static int64_t
 session_limit(const struct account *a, const struct submission *s)
 {
-	return clock_ms() + (a->connect_timeout +
-	    SESSION_REPLIES * a->timeout +
-	    (int64_t)(s->size / BYTES_A_SECOND)) * 1000 +
+	int64_t limit;
+
+	limit = clock_ms() + (a->connect_timeout +
+	    SESSION_REPLIES * a->timeout) * 1000;
+	return s == NULL ? limit : limit +
+	    (int64_t)(s->size / BYTES_A_SECOND) * 1000 +
 	    (int64_t)s->envelope->count * RECIPIENT_MS;
+}
+
+static void
+init(struct pump *p, const struct account *a, struct buf *secret,
+    const struct submission *s, bool trace, struct submit_result *r)
+{
+	memset(r, 0, sizeof *r);
+	memset(p, 0, sizeof *p);
+	p->account = a;
+	p->secret = secret;
+	p->submission = s;
+	p->result = r;
+	p->trace = trace;
+	p->chunk = xmalloc(CHUNK);
+	p->session_deadline = session_limit(a, s);
 }
 
 static void
 release(struct pump *p)
 {
 	session_free(p->session);
-	stream_free(p->stream);
-	tls_free(p->tls);
-	free(p->helo);
+	connection_release(&p->connection);
 	mem_wipe(p->chunk, CHUNK);
 	free(p->chunk);
+}
+
+/* Everything; -1 with what ended it. */
+static int
+pump(struct pump *p, struct error *e)
+{
+	int rc;
+
+	p->result->stage = "certificates";
+	if (connection_prepare(&p->connection, p->account, e) == -1)
+		return -1;
+	steps_begin(p->steps);
+	if (connect_relay(p, e) == -1)
+		return -1;
+	open_session(p);
+	rc = run(p, e);
+	show_dialogue(p);
+	return rc;
 }
 
 int
@@ -517,27 +460,29 @@ submit(const struct account *a, struct buf *secret,
 {
 	struct error *e = &r->error;
 	struct pump p;
-	int rc = -1;
+	int rc;
 
-	memset(r, 0, sizeof *r);
-	memset(&p, 0, sizeof p);
-	p.account = a;
-	p.secret = secret;
-	p.submission = s;
-	p.result = r;
-	p.trace = trace;
-	p.chunk = xmalloc(CHUNK);
-	p.session_deadline = session_limit(a, s);
-	if (prepare_tls(&p, e) == 0 && connect_relay(&p, e) == 0) {
-		open_session(&p);
-		rc = run(&p, e);
-		show_dialogue(&p);
-	}
+	init(&p, a, secret, s, trace, r);
+	rc = pump(&p, e);
 	/* What happens behind the last verdict changes none. */
 	if (p.verdicts) {
 		e->class = ERR_NONE;
 		rc = envelope_all_accepted(s->envelope) ? 0 : -1;
 	}
+	release(&p);
+	return rc;
+}
+
+int
+submit_nothing(const struct account *a, struct buf *secret, bool trace,
+    struct steps *steps, struct submit_result *r)
+{
+	struct pump p;
+	int rc;
+
+	init(&p, a, secret, NULL, trace, r);
+	p.steps = steps;
+	rc = pump(&p, &r->error);
 	release(&p);
 	return rc;
 }

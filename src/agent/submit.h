@@ -17,6 +17,7 @@
 struct account;
 struct envelope;
 struct message;
+struct steps;
 
 /* A message that is ready to go. */
 struct submission {
@@ -34,6 +35,7 @@ struct submit_result {
 	struct dialed dialed;
 	struct tls_facts tls;	/* version "": none */
 	char auth[32];		/* mechanism, or "" */
+	const char *stage;	/* how far it came: a step's name */
 };
 
 /*
@@ -44,5 +46,12 @@ struct submit_result {
  */
 int	submit(const struct account *a, struct buf *secret,
 	    const struct submission *s, bool trace, struct submit_result *r);
+
+/*
+ * The same, but for the message: connects, secures, logs in, and quits.  Each
+ * step that is done goes into steps.
+ */
+int	submit_nothing(const struct account *a, struct buf *secret,
+	    bool trace, struct steps *steps, struct submit_result *r);
 
 #endif

@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
@@ -315,6 +316,24 @@ show_peer(int fd, struct dialed *out)
 		resolve_show(&peer, out->address);
 }
 
+/* As many as there is room for. */
+static void
+show_addresses(const struct target *t, struct dialed *out)
+{
+	char text[RESOLVE_TEXT];
+	struct buf list;
+	size_t i;
+
+	out->address_count = t->count;
+	buf_init(&list, sizeof out->addresses - 1);
+	for (i = 0; i < t->count && !list.overflow; i++) {
+		resolve_show(&t->list[i], text);
+		buf_addf(&list, "%s%s", i == 0 ? "" : ", ", text);
+	}
+	memcpy(out->addresses, list.data, list.len + 1);
+	buf_release(&list);
+}
+
 int
 dial(const struct dial_settings *s, struct dialed *out, struct error *e)
 {
@@ -333,7 +352,7 @@ dial(const struct dial_settings *s, struct dialed *out, struct error *e)
 	t->name = name;
 	if (find_addresses(t, e) == 0) {
 		out->resolved = clock_ms();
-		out->address_count = t->count;
+		show_addresses(t, out);
 		fd = dial_ports(t, out, e);
 	}
 	if (fd != -1)

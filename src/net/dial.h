@@ -19,7 +19,7 @@ struct error;
 
 /* All strings are borrowed. */
 struct dial_settings {
-	const char *host;	/* name, IP address, absolute path of a socket */
+	const char *host;	/* name, IP address, path of a socket */
 	const uint16_t *ports;	/* in turn, where they do not connect */
 	size_t port_count;
 	int family;		/* AF_UNSPEC, or the only one to use */
@@ -33,6 +33,7 @@ struct dialed {
 	uint16_t port;		/* 0 where none took a connection */
 	char address[RESOLVE_TEXT];	/* of the relay, or of the proxy */
 	size_t address_count;	/* of the name */
+	char addresses[256];	/* the first of them, in the order of tries */
 	int64_t resolved;	/* clock_ms: the name was looked up; or 0 */
 };
 

@@ -67,6 +67,7 @@ struct progress {
 struct session {
 	struct session_settings settings;
 	enum phase phase;
+	enum session_stage stage;
 	struct error error;
 	int error_code;
 	struct buf in;

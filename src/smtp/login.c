@@ -31,9 +31,17 @@ login_greeting(struct session *s, const struct command *c,
 void
 login_ehlo_send(struct session *s)
 {
+	s->stage = SESSION_STAGE_EHLO;
 	/* Nothing that was said before TLS counts after it (RFC 3207). */
 	capabilities_release(&s->capabilities);
 	engine_command(s, VERB_EHLO, 0, "EHLO %s", s->settings.helo);
+}
+
+static void
+ready(struct session *s)
+{
+	s->stage = SESSION_STAGE_READY;
+	s->phase = PHASE_READY;
 }
 
 /* Logs in where the account says so. */
@@ -43,22 +51,27 @@ begin_auth(struct session *s)
 	struct error e;
 
 	if (s->settings.auth.username == NULL) {
-		s->phase = PHASE_READY;
+		ready(s);
 		return;
 	}
+	s->stage = SESSION_STAGE_MECHANISM;
 	s->mechanism = auth_choose(&s->settings.auth, &s->capabilities, &e);
 	if (s->mechanism == NULL)
 		engine_fail(s, e.class, 0, "'%s': %s", s->settings.relay,
 		    e.text);
-	else if (auth_needs_secret(s->mechanism))
-		s->phase = PHASE_NEED_SECRET;
-	else
-		login_secret(s, NULL);
+	else {
+		s->stage = SESSION_STAGE_LOGIN;
+		if (auth_needs_secret(s->mechanism))
+			s->phase = PHASE_NEED_SECRET;
+		else
+			login_secret(s, NULL);
+	}
 }
 
 static void
 begin_starttls(struct session *s)
 {
+	s->stage = SESSION_STAGE_STARTTLS;
 	if (s->capabilities.starttls)
 		engine_command(s, VERB_STARTTLS, 0, "STARTTLS");
 	else
@@ -100,7 +113,7 @@ login_helo(struct session *s, const struct command *c, const struct reply *r)
 {
 	(void)c;
 	if (reply_is(r, 2))
-		s->phase = PHASE_READY;
+		ready(s);
 	else
 		engine_fail_reply(s, r, ERR_UNAVAILABLE, "refuses HELO", "");
 }
@@ -261,5 +274,5 @@ login_auth(struct session *s, const struct command *c, const struct reply *r)
 	auth_free(s->auth);
 	s->auth = NULL;
 	s->logged_in = true;
-	s->phase = PHASE_READY;
+	ready(s);
 }

@@ -548,6 +548,41 @@ session_progress(const struct session *s)
 	    (s->phase == PHASE_QUIT) + s->dot_flushed;
 }
 
+enum session_stage
+session_stage(const struct session *s)
+{
+	return s->stage;
+}
+
+const char *
+session_stage_name(enum session_stage stage)
+{
+	static const char *const names[] = {
+		[SESSION_STAGE_GREETING] = "greeting",
+		[SESSION_STAGE_EHLO] = "capabilities",
+		[SESSION_STAGE_STARTTLS] = "tls",
+		[SESSION_STAGE_MECHANISM] = "mechanism",
+		[SESSION_STAGE_LOGIN] = "login",
+		[SESSION_STAGE_READY] = "transaction",
+	};
+
+	return names[stage];
+}
+
+const struct capabilities *
+session_capabilities(const struct session *s)
+{
+	return &s->capabilities;
+}
+
+void
+session_explain(const struct session *s, struct buf *out)
+{
+	if (s->mechanism != NULL)
+		auth_explain(&s->settings.auth, &s->capabilities,
+		    s->mechanism, out);
+}
+
 const char *
 session_mechanism(const struct session *s)
 {

@@ -36,6 +36,7 @@
 #include "smtp/auth.h"
 #include "smtp/capabilities.h"
 
+struct buf;
 struct error;
 
 /* Commands in flight, in bytes, where the relay offers PIPELINING. */
@@ -62,6 +63,16 @@ enum session_event {
 	SESSION_DONE,
 	SESSION_FAILED,
 	SESSION_CLOSED
+};
+
+/* How far it has come, until it is ready. */
+enum session_stage {
+	SESSION_STAGE_GREETING,
+	SESSION_STAGE_EHLO,
+	SESSION_STAGE_STARTTLS,
+	SESSION_STAGE_MECHANISM,	/* none has been found that will do */
+	SESSION_STAGE_LOGIN,
+	SESSION_STAGE_READY
 };
 
 /* How long the pump waits for the next reply. */
@@ -134,6 +145,14 @@ enum session_patience session_patience(const struct session *s);
  * time limit for one reply starts anew only when it does.
  */
 uint64_t session_progress(const struct session *s);
+
+enum session_stage session_stage(const struct session *s);
+/* "greeting", "capabilities", "tls", "mechanism", "login", "transaction" */
+const char *session_stage_name(enum session_stage stage);
+/* What the last EHLO reply said. */
+const struct capabilities *session_capabilities(const struct session *s);
+/* In SESSION_STAGE_LOGIN: which mechanism, and why; see auth_explain. */
+void	session_explain(const struct session *s, struct buf *out);
 
 /* The mechanism that logged in, or NULL. */
 const char *session_mechanism(const struct session *s);

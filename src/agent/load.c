@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The settings that an invocation asks for.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "agent/load.h"
+#include "agent/options.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "config/account.h"
+#include "config/file.h"
+#include "smtp/auth.h"
+
+/* ps(1) shows arguments: a password is not left there. */
+static void
+wipe_setting(char *assignment)
+{
+	char *value;
+
+	value = strchr(assignment, '=');
+	if (value != NULL && (str_starts(assignment, "password") ||
+	    str_starts(assignment, "proxy")))
+		mem_wipe(value + 1, strlen(value + 1));
+}
+
+int
+load_config(struct config *c, const struct invocation *inv, struct error *e)
+{
+	size_t i;
+	int rc;
+
+	proc_guard_secrets();
+	if (config_load(c, inv->config, e) == -1)
+		return -1;
+	for (i = 0; i < inv->setting_count; i++) {
+		rc = config_set(c, inv->settings[i], e);
+		wipe_setting(inv->settings[i]);
+		if (rc == -1)
+			return -1;
+	}
+	return 0;
+}
+
+bool
+load_needs_secret(const struct account *a)
+{
+	return a->username != NULL &&
+	    auth_list_needs_secret(a->auth.list, a->auth.count);
+}
