@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "config/account.h"
+#include "config/proxy.h"
 #include "config/secret.h"
 #include "mail/address.h"
 #include "net/proxy.h"
@@ -82,7 +83,7 @@ open_key(void *context, struct buf *out, struct error *e)
 }
 
 int
-connection_prepare(struct connection *c, const struct account *a,
+connection_prepare(struct connection *c, struct account *a,
     struct error *e)
 {
 	struct tls_settings *s = &c->settings;
@@ -106,7 +107,7 @@ connection_prepare(struct connection *c, const struct account *a,
 	s->certificate = a->tls_certificate;
 	s->key = a->tls_key;
 	s->secret = open_key;
-	s->secret_context = (void *)(uintptr_t)a;
+	s->secret_context = a;
 	c->tls = tls_new(s, e);
 	return c->tls == NULL ? -1 : 0;
 }
@@ -156,6 +157,7 @@ connection_open(struct connection *c, struct error *e)
 	int fd;
 
 	fd = dial_relay(c, e);
+	proxy_wipe(&c->account->proxy);
 	if (fd == -1)
 		return -1;
 	c->stream = stream_new(fd);

@@ -15,7 +15,7 @@ struct error;
 struct stream;
 
 struct connection {
-	const struct account *account;
+	struct account *account;
 	struct tls_settings settings;
 	struct tls *tls;		/* NULL: the account wants none */
 	struct stream *stream;
@@ -28,9 +28,9 @@ struct connection {
  * Reads what TLS needs, asking for a key's password where it must; fills *c,
  * to be released in any case.  ERR_CONFIG, see tls_new.
  */
-int	connection_prepare(struct connection *c, const struct account *a,
+int	connection_prepare(struct connection *c, struct account *a,
 	    struct error *e);
-/* Connects; as dial says. */
+/* Connects; as dial says.  The password for a proxy is wiped then. */
 int	connection_open(struct connection *c, struct error *e);
 /*
  * Begins TLS, for no longer than the account's timeout and deadline (clock_ms);

@@ -41,7 +41,7 @@
 #define RECIPIENT_MS	2000
 
 struct pump {
-	const struct account *account;
+	struct account *account;
 	struct buf *secret;
 	const struct submission *submission;
 	struct submit_result *result;
@@ -413,7 +413,7 @@ session_limit(const struct account *a, const struct submission *s)
 }
 
 static void
-init(struct pump *p, const struct account *a, struct buf *secret,
+init(struct pump *p, struct account *a, struct buf *secret,
     const struct submission *s, bool trace, struct submit_result *r)
 {
 	memset(r, 0, sizeof *r);
@@ -455,7 +455,7 @@ pump(struct pump *p, struct error *e)
 }
 
 int
-submit(const struct account *a, struct buf *secret,
+submit(struct account *a, struct buf *secret,
     const struct submission *s, bool trace, struct submit_result *r)
 {
 	struct error *e = &r->error;
@@ -474,7 +474,7 @@ submit(const struct account *a, struct buf *secret,
 }
 
 int
-submit_nothing(const struct account *a, struct buf *secret, bool trace,
+submit_nothing(struct account *a, struct buf *secret, bool trace,
     struct steps *steps, struct submit_result *r)
 {
 	struct pump p;

@@ -44,14 +44,14 @@ struct submit_result {
  * standard error.  Returns 0 when every recipient was
  * accepted, -1 otherwise.
  */
-int	submit(const struct account *a, struct buf *secret,
+int	submit(struct account *a, struct buf *secret,
 	    const struct submission *s, bool trace, struct submit_result *r);
 
 /*
  * The same, but for the message: connects, secures, logs in, and quits.  Each
  * step that is done goes into steps.
  */
-int	submit_nothing(const struct account *a, struct buf *secret,
+int	submit_nothing(struct account *a, struct buf *secret,
 	    bool trace, struct steps *steps, struct submit_result *r);
 
 #endif

@@ -93,6 +93,38 @@ xasprintf(const char *fmt, ...)
 	return p;
 }
 
+/* Sizes of blocks that the allocator keeps apart, and how many of each. */
+#define SCRUB_MAX	1024
+#define SCRUB_STEP	16
+#define SCRUB_BLOCKS	16
+/* Bytes of stack that a library's call has used. */
+#define SCRUB_STACK	(16 * 1024)
+
+void
+mem_scrub_freed(void)
+{
+	void *blocks[SCRUB_BLOCKS];
+	size_t size;
+	int i;
+
+	for (size = SCRUB_STEP; size <= SCRUB_MAX; size += SCRUB_STEP) {
+		for (i = 0; i < SCRUB_BLOCKS; i++) {
+			blocks[i] = xmalloc(size);
+			mem_wipe(blocks[i], size);
+		}
+		for (i = 0; i < SCRUB_BLOCKS; i++)
+			free(blocks[i]);
+	}
+}
+
+void
+mem_scrub_stack(void)
+{
+	char below[SCRUB_STACK];
+
+	mem_wipe(below, sizeof below);
+}
+
 void
 mem_wipe(void *ptr, size_t size)
 {

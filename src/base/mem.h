@@ -25,6 +25,13 @@ char	*xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	mem_wipe(void *ptr, size_t size);
 
 /*
+ * For libraries that leave secrets behind: overwrites small blocks that
+ * free(3) has taken and not given away again, and the stack below the caller.
+ */
+void	mem_scrub_freed(void);
+void	mem_scrub_stack(void);
+
+/*
  * Grows the array *array of *cap elements of size bytes so that it holds at
  * least need; the new elements are not initialised.
  */

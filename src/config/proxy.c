@@ -139,11 +139,18 @@ clear_secret(char *s)
 }
 
 void
+proxy_wipe(struct key_proxy *p)
+{
+	clear_secret(p->password);
+	p->password = NULL;
+}
+
+void
 proxy_clear(struct key_proxy *p)
 {
+	proxy_wipe(p);
 	free(p->host);
 	free(p->user);
-	clear_secret(p->password);
 	memset(p, 0, sizeof *p);
 }
 

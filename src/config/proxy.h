@@ -16,6 +16,8 @@ struct key_proxy;
  */
 const char *proxy_parse(struct key_proxy *p, const char *url);
 void	proxy_clear(struct key_proxy *p);
+/* The password alone: it is not needed any more. */
+void	proxy_wipe(struct key_proxy *p);
 
 /* True where a password may stand in the text, whatever else is wrong. */
 bool	proxy_has_secret(const char *url);

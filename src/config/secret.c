@@ -413,11 +413,12 @@ read_typed(int fd, struct buf *typed)
 }
 
 /*
- * Reads a line without echo.  The signals that would end the process before
+ * Prompts and reads a line, without echo from before the prompt on: who is
+ * quick must not be seen either.  The signals that would end the process before
  * the echo is back are held until it is.
  */
 static int
-read_hidden(int fd, struct buf *typed)
+read_hidden(int fd, const struct buf *prompt, struct buf *typed)
 {
 	struct termios saved, hidden;
 	sigset_t ours, before;
@@ -433,7 +434,9 @@ read_hidden(int fd, struct buf *typed)
 		r = tcsetattr(fd, TCSAFLUSH, &hidden);
 	}
 	if (r == 0) {
-		r = read_typed(fd, typed);
+		r = fsio_write_all(fd, prompt->data, prompt->len);
+		if (r == 0)
+			r = read_typed(fd, typed);
 		(void)tcsetattr(fd, TCSAFLUSH, &saved);
 		(void)fsio_write_all(fd, "\n", 1);
 	}
@@ -447,10 +450,8 @@ ask(int fd, const struct buf *prompt, struct buf *out, struct error *e)
 	struct buf typed;
 	int r;
 
-	r = fsio_write_all(fd, prompt->data, prompt->len);
 	buf_init_secret(&typed, SOURCE_MAX);
-	if (r == 0)
-		r = read_hidden(fd, &typed);
+	r = read_hidden(fd, prompt, &typed);
 	if (r == -1)
 		(void)error_set(e, ERR_CONFIG, "no password was typed at the "
 		    "prompt");

@@ -291,6 +291,7 @@ static int
 find_addresses(struct target *t, struct error *e)
 {
 	const struct dial_settings *s = t->settings;
+	struct error why;
 	char *name;
 	int family, rc;
 
@@ -300,8 +301,11 @@ find_addresses(struct target *t, struct error *e)
 	    e);
 	if (name == NULL)
 		return -1;
-	rc = resolve(name, family, s->deadline, t->list, &t->count, e);
+	rc = resolve(name, family, s->deadline, t->list, &t->count, &why);
 	free(name);
+	if (rc == -1)
+		error_set(e, why.class, "%s: %s", s->proxy == NULL ?
+		    "'server'" : "'proxy'", why.text);
 	return rc;
 }
 

@@ -144,7 +144,7 @@ lookup_error(const char *host, int family, int rc, int errnum,
 		    '4' : '6');
 	if (rc == EAI_NONAME || rc == EAI_NODATA)
 		return error_set(e, ERR_HOST, "the host '%s' is unknown: check"
-		    " 'server' in the account file", host);
+		    " the name in the account file", host);
 	return error_set(e, ERR_TEMPORARY, "cannot look up the host '%s': %s",
 	    host, rc == EAI_SYSTEM ? strerror(errnum) : gai_strerror(rc));
 }

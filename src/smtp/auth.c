@@ -364,8 +364,10 @@ auth_free(struct auth *a)
 		wipe_property(a->session, GSASL_SCRAM_SALTED_PASSWORD);
 		gsasl_finish(a->session);
 	}
-	if (a->context != NULL)
+	if (a->context != NULL) {
 		gsasl_done(a->context);
+		mem_scrub_freed();
+	}
 	buf_release(&a->response);
 	free(a->complaint);
 	free(a);
@@ -552,6 +554,7 @@ step_library(struct auth *a, const char *text, size_t len, struct buf *out,
 		salt_password(a, text, len);
 	}
 	rc = gsasl_step(a->session, text, len, &answer, &answer_len);
+	mem_scrub_stack();
 	if (rc != GSASL_OK && rc != GSASL_NEEDS_MORE) {
 		if ((a->mechanism->flags & PROVES) != 0 && a->rounds > 0)
 			return not_proven(a, gsasl_strerror(rc), e);
