@@ -264,8 +264,11 @@ check(const struct invocation *inv)
 		print_json(&c, &out);
 	else
 		print_text(&c, &out);
-	if (output_print(&out, &c.error) == 0 && c.error.class != ERR_NONE)
+	if (c.error.class != ERR_NONE) {
+		output_print(&out, NULL);
 		complain(&c.error, last_step(&c)->name);
+	} else if (output_print(&out, &c.error) == -1)
+		complain(&c.error, "standard output");
 	buf_release(&out);
 	if (c.chosen)
 		account_release(&c.account);

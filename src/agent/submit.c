@@ -164,6 +164,21 @@ binding(const struct pump *p)
 	return b;
 }
 
+/*
+ * NULL: no authentication.  A list of mechanisms that need no password is
+ * meant for the name that the connection, or the ticket, gives.
+ */
+static const char *
+login_name(const struct account *a)
+{
+	if (a->auth.count > 0 && str_caseeq(a->auth.list[0], "none"))
+		return NULL;
+	if (a->username == NULL &&
+	    !auth_list_needs_secret(a->auth.list, a->auth.count))
+		return "";
+	return a->username;
+}
+
 static void
 open_session(struct pump *p)
 {
@@ -177,8 +192,7 @@ open_session(struct pump *p)
 	settings.encrypted = a->implicit_tls;
 	settings.secure = a->implicit_tls || account_is_local(a);
 	settings.trace = p->trace;
-	if (a->auth.count == 0 || !str_caseeq(a->auth.list[0], "none"))
-		settings.auth.username = a->username;
+	settings.auth.username = login_name(a);
 	settings.auth.host = a->tls_server_name == NULL ? a->server :
 	    a->tls_server_name;
 	settings.auth.port = p->result->dialed.port;

@@ -107,7 +107,7 @@ watch_login(struct steps *steps, const struct account *a,
 
 	if (mechanism != NULL)
 		steps_done(steps, "login", "'%s' is logged in with %s",
-		    a->username, mechanism);
+		    a->username == NULL ? "" : a->username, mechanism);
 	else
 		steps_done(steps, "login", "none, as the account says");
 }

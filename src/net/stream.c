@@ -26,6 +26,13 @@
 /* Room for a handshake's flight, or a record, beyond what is collected. */
 #define OUT_MAX		(STREAM_BUFFER + 256 * 1024)
 
+/*
+ * Bytes that may come under TLS in a row and hold nothing for SMTP: tickets,
+ * alerts, empty records, a chain of certificates.  More is a relay that keeps
+ * us busy.
+ */
+#define NOISE_MAX	(512 * 1024)
+
 /* Bytes of one recv(2). */
 #define IN_SIZE		(32 * 1024)
 
@@ -37,6 +44,7 @@ struct stream {
 	struct tls_facts facts;
 	bool failed;		/* nothing more is written */
 	bool ended;		/* the relay's FIN was read */
+	size_t noise;		/* bytes since there was something for SMTP */
 	bool spoke;		/* a byte came under TLS */
 	bool plain_text;	/* and the first one began no TLS record */
 	struct error failure;
@@ -141,6 +149,12 @@ pull_record(gnutls_transport_ptr_t ptr, void *data, size_t len)
 		if (n <= 0)
 			return n;
 		buf_commit(&s->in, (size_t)n);
+		s->noise += (size_t)n;
+		if (s->noise > NOISE_MAX) {
+			fail(s, "it sends TLS messages without end");
+			gnutls_transport_set_errno(s->session, EIO);
+			return -1;
+		}
 	}
 	if (len > s->in.len)
 		len = s->in.len;
@@ -214,6 +228,7 @@ read_tls(struct stream *s, char *data, size_t len, bool *again)
 		*again = true;
 		return -1;
 	}
+	s->noise = 0;
 	return n < 0 ? fail(s, gnutls_strerror((int)n)) : n;
 }
 

@@ -35,7 +35,8 @@ SENDOFF = os.path.abspath(os.environ.get("SENDOFF", ROOT + "/sendoff"))
 SITE = os.environ.get("POSTFIX_DIR", ROOT + "/build/postfix")
 POSTFIX = ROOT + "/tests/postfix"
 
-MECHANISMS = ("PLAIN", "LOGIN", "SCRAM-SHA-1", "SCRAM-SHA-256")
+MECHANISMS = ("PLAIN", "LOGIN", "SCRAM-SHA-1", "SCRAM-SHA-256", "CRAM-MD5",
+              "DIGEST-MD5")
 TEST_SECONDS = 120      # a test that takes longer has failed
 RUN_SECONDS = 60        # one run of sendoff
 SETTLE_SECONDS = 30     # from sendoff's end to Postfix's having delivered
