@@ -312,10 +312,12 @@ def verbose(b):
 @test
 def full_output(b):
     """Where the steps cannot be printed, the status says so."""
-    account = b.lab.account(os.path.join(b.directory, "account"), 1)
-    result = lib.run(b.lab, b.directory, ["-c", '"$@" >/dev/full', "sh",
-                                          lib.SENDOFF, "-C", account,
-                                          "--check"], binary="/bin/sh")
+    with b.relay() as relay:
+        account = b.lab.account(os.path.join(b.directory, "account"),
+                                relay.port)
+        result = lib.run(b.lab, b.directory,
+                         ["-c", '"$@" >/dev/full', "sh", lib.SENDOFF, "-C",
+                          account, "--check"], binary="/bin/sh")
     b.must(result.status == 74, result)
     b.must(b"standard output" in result.err, result)
 
