@@ -268,6 +268,37 @@ stream_wait(struct stream *s, int64_t deadline)
 	return n > 0 ? 0 : -1;
 }
 
+/* True for what will be the same the next time: nothing in common, rubbish. */
+static bool
+is_lasting(int rc)
+{
+	static const int codes[] = {
+		GNUTLS_E_UNSUPPORTED_VERSION_PACKET,
+		GNUTLS_E_UNKNOWN_CIPHER_SUITE,
+		GNUTLS_E_NO_CIPHER_SUITES,
+		GNUTLS_E_DH_PRIME_UNACCEPTABLE,
+		GNUTLS_E_CERTIFICATE_ERROR,
+		GNUTLS_E_NO_CERTIFICATE_FOUND,
+		GNUTLS_E_UNSUPPORTED_CERTIFICATE_TYPE,
+		GNUTLS_E_UNKNOWN_PK_ALGORITHM,
+		GNUTLS_E_X509_CERTIFICATE_ERROR,
+		GNUTLS_E_X509_UNKNOWN_SAN,
+		GNUTLS_E_X509_UNSUPPORTED_ATTRIBUTE,
+		GNUTLS_E_X509_UNSUPPORTED_CRITICAL_EXTENSION,
+		GNUTLS_E_X509_UNSUPPORTED_EXTENSION,
+		GNUTLS_E_X509_DUPLICATE_EXTENSION,
+		GNUTLS_E_PK_INVALID_PUBKEY,
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof codes / sizeof *codes; i++)
+		if (rc == codes[i])
+			return true;
+	/* A certificate that cannot be parsed. */
+	return rc <= GNUTLS_E_ASN1_ELEMENT_NOT_FOUND &&
+	    rc >= GNUTLS_E_ASN1_DER_OVERFLOW;
+}
+
 /* What the relay's alert, or its lack of TLS, means for the submission. */
 static int
 handshake_failed(struct stream *s, int rc, struct error *e)
@@ -285,10 +316,7 @@ handshake_failed(struct stream *s, int rc, struct error *e)
 		    alert == GNUTLS_A_PROTOCOL_VERSION ||
 		    alert == GNUTLS_A_INSUFFICIENT_SECURITY)
 			class = ERR_UNAVAILABLE;
-	} else if (rc == GNUTLS_E_UNSUPPORTED_VERSION_PACKET ||
-	    rc == GNUTLS_E_UNKNOWN_CIPHER_SUITE ||
-	    rc == GNUTLS_E_NO_CIPHER_SUITES ||
-	    rc == GNUTLS_E_DH_PRIME_UNACCEPTABLE)
+	} else if (is_lasting(rc))
 		class = ERR_UNAVAILABLE;
 	else if (s->failed)
 		why = s->failure.text;

@@ -154,37 +154,40 @@ give_pin(void *context, int attempt, const char *url, const char *label,
 	return 0;
 }
 
-/* A file, unless it is on a token. */
+/* A file, unless it is on a token; st gets its status, or mode 0. */
 static int
-check_file(const char *path, const char *key, bool private, struct error *e)
+check_file(const char *path, const char *key, struct stat *st,
+    struct error *e)
 {
-	struct stat st;
 	int fd;
 
+	memset(st, 0, sizeof *st);
 	if (str_starts(path, TOKEN_URI))
 		return 0;
-	fd = fsio_open_regular(path, &st);
+	fd = fsio_open_regular(path, st);
 	if (fd == -1)
 		return error_set_errno(e, ERR_CONFIG, errno,
 		    "cannot open the %s file '%s'", key, path);
 	close(fd);
-	if (!private || (st.st_mode & S_IROTH) == 0)
-		return 0;
-	return error_set(e, ERR_CONFIG, "the %s file '%s' has a private key"
-	    " and others may read it: run chmod 600 '%s'", key, path, path);
+	return 0;
 }
 
 static int
-own_failed(const struct tls_settings *s, const char *key, bool asked, int rc,
-    struct error *e)
+own_failed(const struct tls_settings *s, bool asked, int rc, struct error *e)
 {
+	if (s->key == NULL)
+		return error_set(e, ERR_CONFIG, "cannot use '%s'"
+		    " (tls_certificate) as certificate and key%s: %s; a key in"
+		    " another file is named with tls_key", s->certificate,
+		    asked ? ", which the password or PIN given for it may not"
+		    " open" : "", gnutls_strerror(rc));
 	if (rc == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
 		return error_set(e, ERR_CONFIG, "the key '%s' (tls_key) is not"
-		    " that of the certificate '%s' (tls_certificate)", key,
+		    " that of the certificate '%s' (tls_certificate)", s->key,
 		    s->certificate);
 	return error_set(e, ERR_CONFIG, "cannot use the certificate '%s'"
 	    " (tls_certificate) with the key '%s' (tls_key)%s: %s",
-	    s->certificate, key, asked ? ", which the password or PIN given"
+	    s->certificate, s->key, asked ? ", which the password or PIN given"
 	    " for it may not open" : "", gnutls_strerror(rc));
 }
 
@@ -194,19 +197,24 @@ trust_load_own(gnutls_certificate_credentials_t credentials,
 {
 	const struct tls_settings *s = o->settings;
 	const char *key = s->key != NULL ? s->key : s->certificate;
+	struct stat st;
 	int rc;
 
-	if (check_file(s->certificate, "tls_certificate", s->key == NULL,
-	    e) == -1 || check_file(key, "tls_key", true, e) == -1)
+	if (check_file(s->certificate, "tls_certificate", &st, e) == -1 ||
+	    check_file(key, "tls_key", &st, e) == -1)
 		return -1;
 	proc_guard_secrets();
 	gnutls_certificate_set_pin_function(credentials, give_pin, o);
 	rc = gnutls_certificate_set_x509_key_file2(credentials,
 	    s->certificate, key, GNUTLS_X509_FMT_PEM, NULL, 0);
-	if (rc >= 0)
+	if (o->failed) {
+		*e = o->error;
+		return -1;
+	}
+	if (rc < 0)
+		return own_failed(s, o->asked, rc, e);
+	if ((st.st_mode & S_IROTH) == 0)
 		return 0;
-	if (!o->failed)
-		return own_failed(s, key, o->asked, rc, e);
-	*e = o->error;
-	return -1;
+	return error_set(e, ERR_CONFIG, "the file '%s' has a private key and"
+	    " others may read it: run chmod 600 '%s'", key, key);
 }

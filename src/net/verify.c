@@ -22,8 +22,9 @@
 
 /* SHA-256. */
 #define DIGEST_SIZE	32
-/* Names of a certificate that are shown. */
+/* Names of a certificate that are shown, and bytes of each. */
 #define NAMES_SHOWN	4
+#define NAME_SHOWN	72
 
 #define PIN_PREFIX	"sha256:"
 
@@ -47,10 +48,6 @@ static const struct {
 	{ GNUTLS_CERT_UNKNOWN_CRIT_EXTENSIONS,
 	    "it has an unknown critical extension" },
 	{ GNUTLS_CERT_SIGNER_NOT_FOUND, "its issuer is not trusted here" },
-	{ GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED,
-	    "the revocation list (tls_crl) is out of date" },
-	{ GNUTLS_CERT_REVOCATION_DATA_ISSUED_IN_FUTURE,
-	    "the revocation list (tls_crl) is of a later time" },
 	{ GNUTLS_CERT_MISSING_OCSP_STATUS,
 	    "it must come with an OCSP answer, and has none" },
 	{ GNUTLS_CERT_INVALID_OCSP_STATUS, "its OCSP answer is wrong" },
@@ -150,7 +147,7 @@ add_name(unsigned int type, const char *data, size_t len, struct buf *out)
 
 	if (type == GNUTLS_SAN_DNSNAME) {
 		buf_adds(out, "'");
-		str_escape(out, data, len, 256);
+		str_escape(out, data, len, NAME_SHOWN);
 		buf_adds(out, "'");
 		return true;
 	}
@@ -197,7 +194,7 @@ add_names(gnutls_x509_crt_t leaf, struct buf *out)
 	    0, 0, data, &len) != GNUTLS_E_SUCCESS)
 		return;
 	buf_adds(out, ", called '");
-	str_escape(out, data, len, 256);
+	str_escape(out, data, len, NAME_SHOWN);
 	buf_adds(out, "'");
 }
 
@@ -316,6 +313,67 @@ check_pins(const struct verify *v, gnutls_session_t session, struct error *e)
 	return revoked == 0 ? 0 : refuse(v, session, "it is revoked", e);
 }
 
+/* True where the list is that of the certificate's issuer. */
+static bool
+is_list_of(gnutls_x509_crl_t crl, gnutls_x509_crt_t crt)
+{
+	gnutls_datum_t a = { NULL, 0 }, b = { NULL, 0 };
+	bool same;
+
+	same = gnutls_x509_crl_get_raw_issuer_dn(crl, &a) ==
+	    GNUTLS_E_SUCCESS &&
+	    gnutls_x509_crt_get_raw_issuer_dn(crt, &b) == GNUTLS_E_SUCCESS &&
+	    a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+	gnutls_free(a.data);
+	gnutls_free(b.data);
+	return same;
+}
+
+/* True where there are lists for a certificate, and none is of now. */
+static bool
+lists_are_stale(const struct verify *v, gnutls_x509_crt_t crt, time_t now)
+{
+	bool stale = false;
+	time_t next;
+	unsigned int i;
+
+	for (i = 0; i < v->crl_count; i++) {
+		if (!is_list_of(v->crls[i], crt))
+			continue;
+		next = gnutls_x509_crl_get_next_update(v->crls[i]);
+		if (gnutls_x509_crl_get_this_update(v->crls[i]) <= now &&
+		    (next == (time_t)-1 || next >= now))
+			return false;
+		stale = true;
+	}
+	return stale;
+}
+
+/* GnuTLS itself does not look at the dates of a list. */
+static int
+check_lists(const struct verify *v, gnutls_session_t session,
+    struct error *e)
+{
+	const gnutls_datum_t *chain;
+	gnutls_x509_crt_t crt;
+	unsigned int i, n = 0;
+	time_t now = time(NULL);
+	bool stale = false;
+
+	chain = gnutls_certificate_get_peers(session, &n);
+	for (i = 0; i < n && v->crl_count > 0 && !stale; i++) {
+		if (gnutls_x509_crt_init(&crt) != GNUTLS_E_SUCCESS)
+			return error_set(e, ERR_OS, "no memory for a"
+			    " certificate");
+		stale = gnutls_x509_crt_import(crt, &chain[i],
+		    GNUTLS_X509_FMT_DER) != GNUTLS_E_SUCCESS ||
+		    lists_are_stale(v, crt, now);
+		gnutls_x509_crt_deinit(crt);
+	}
+	return !stale ? 0 : refuse(v, session, "the revocation list of its"
+	    " issuer in tls_crl is out of date", e);
+}
+
 static int
 check_chain(const struct verify *v, gnutls_session_t session,
     struct error *e)
@@ -342,7 +400,8 @@ check_chain(const struct verify *v, gnutls_session_t session,
 		return error_set(e, ERR_UNAVAILABLE, "the certificate of '%s'"
 		    " cannot be checked: %s", v->name.text,
 		    gnutls_strerror(rc));
-	return status == 0 ? 0 : refuse_status(v, session, status, e);
+	return status == 0 ? check_lists(v, session, e) :
+	    refuse_status(v, session, status, e);
 }
 
 int
