@@ -635,9 +635,10 @@ def crl_out_of_date(t):
     t.accept(*BY_NAME, f"tls_crl = {t.pki.crl(other, start=-30, end=-1)}")
     # What it says of the one that it names still holds.
     path = t.pki.crl(t.root, [leaf], start=-30, end=-1)
+    before = len(t.relay.taken())
     result = t.run(*BY_NAME, f"tls_crl = {path}")
     t.equal(result.status, 69, f"{result!r}")
-    t.equal(t.relay.taken(), [], "messages taken")
+    t.equal(len(t.relay.taken()), before, "messages taken")
 
 
 def unreadable(t, key, good):
