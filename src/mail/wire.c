@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The body's form on the wire, and what has to be known about it beforehand.
- * RFC 5321 sections 2.3.8 and 4.5.2, RFC 1870.  Pure: no I/O, no state of its
+ * RFC 5321 sections 2.3.8 and 4.5.2, RFC 1870, RFC 3030.  Pure: no I/O, no state of its
  * own.
  */
 #include "config.h"
@@ -14,8 +14,16 @@
 void
 wire_init(struct wire *w)
 {
+	w->dots = true;
 	w->line_start = true;
 	w->cr = false;
+}
+
+void
+wire_init_chunks(struct wire *w)
+{
+	wire_init(w);
+	w->dots = false;
 }
 
 /* A held CR: with an LF it is a line end, else it was a byte of the line. */
@@ -47,7 +55,7 @@ encode_line(struct wire *w, const char *in, size_t len, struct buf *out)
 		w->cr = lf == NULL;
 	}
 	if (text > 0) {
-		if (w->line_start && in[0] == '.')
+		if (w->dots && w->line_start && in[0] == '.')
 			buf_addc(out, '.');
 		buf_add(out, in, text);
 		w->line_start = false;
@@ -81,7 +89,8 @@ wire_finish(struct wire *w, struct buf *out)
 		resolve_cr(w, '\0', out);
 	if (!w->line_start)
 		buf_add(out, "\r\n", 2);
-	buf_add(out, ".\r\n", 3);
+	if (w->dots)
+		buf_add(out, ".\r\n", 3);
 }
 
 /* Content bytes of a line, without its end. */

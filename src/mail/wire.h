@@ -16,18 +16,21 @@
 struct buf;
 
 struct wire {
+	bool dots;	/* for DATA: lines that begin with a dot, and the end */
 	bool line_start;
 	bool cr;	/* a CR is held back until its next byte is known */
 };
 
 void	wire_init(struct wire *w);
+/* For BDAT (RFC 3030): no dot is put anywhere, the size says where it ends. */
+void	wire_init_chunks(struct wire *w);
 /*
  * Appends the encoded form of len bytes; at most 2 * len + 2 come out.  A CR
  * that is not before an LF goes through: who counted the body has refused it.
  */
 void	wire_encode(struct wire *w, const char *in, size_t len,
 	    struct buf *out);
-/* Appends the line end that the last line lacks, and the final ".\r\n". */
+/* Appends the line end that the last line lacks; for DATA, the final dot. */
 void	wire_finish(struct wire *w, struct buf *out);
 
 /* What a body is like; all zero to begin with. */

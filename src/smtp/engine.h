@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The inside of a session, shared by the files that make it up: session.c (the
- * interface and the stepping), login.c (greeting to authentication) and
- * transaction.c (MAIL to the final dot).  Nobody else includes it.
+ * interface and the stepping), login.c (greeting to authentication),
+ * transaction.c (MAIL to the final dot) and chunks.c (BDAT).  Nobody else includes it.
  */
 #ifndef SMTP_ENGINE_H
 #define SMTP_ENGINE_H
@@ -25,6 +25,8 @@ enum verb {
 	VERB_RCPT,
 	VERB_DATA,
 	VERB_DOT,		/* the message and its final dot */
+	VERB_BDAT,		/* a chunk that is not the last */
+	VERB_BDAT_LAST,
 	VERB_RSET,
 	VERB_QUIT
 };
@@ -62,6 +64,11 @@ struct progress {
 	bool data_sent;
 	bool mail_refused;
 	struct wire wire;
+	struct buf encoded;	/* for chunks: what the wire makes of a piece */
+	bool chunked;		/* by BDAT */
+	bool last_announced;	/* the last BDAT is out */
+	uint64_t announced;	/* octets in all BDATs so far */
+	uint64_t chunk_left;	/* octets that the last of them still wants */
 };
 
 struct session {
@@ -114,6 +121,8 @@ void	engine_secret_command(struct session *s, enum verb verb,
 	    const char *line, const char *shown);
 /* Waits for a reply without a command (greeting, final dot). */
 void	engine_expect(struct session *s, enum verb verb, uint64_t end);
+/* The command in flight that is the newest. */
+struct command *engine_last(struct session *s);
 /* Bytes that are no command: the message. */
 void	engine_put(struct session *s, const char *data, size_t len);
 
@@ -148,6 +157,18 @@ void	transaction_rset(struct session *, const struct command *,
 
 void	login_ehlo_send(struct session *s);
 void	login_secret(struct session *s, const char *secret);
+
+void	transaction_bdat(struct session *, const struct command *,
+	    const struct reply *);
+
+/* True where the relay takes chunks (see chunks.c). */
+bool	chunks_suit(const struct session *s);
+/* True where the message can go out before the recipients' replies are in. */
+bool	chunks_need_not_wait(const struct session *s);
+void	chunks_begin(struct session *s);
+/* Message octets as they go out. */
+void	chunks_put(struct session *s, const char *data, size_t len);
+void	chunks_end(struct session *s);
 
 /* Puts out what the window allows of the envelope's commands. */
 void	transaction_produce(struct session *s);

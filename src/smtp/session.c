@@ -38,6 +38,9 @@ static const struct {
 	[VERB_RCPT] = { "RCPT", SESSION_PATIENCE_REPLY, transaction_rcpt },
 	[VERB_DATA] = { "DATA", SESSION_PATIENCE_REPLY, transaction_data },
 	[VERB_DOT] = { "final dot", SESSION_PATIENCE_FINAL, transaction_dot },
+	[VERB_BDAT] = { "BDAT", SESSION_PATIENCE_REPLY, transaction_bdat },
+	[VERB_BDAT_LAST] = { "the last BDAT", SESSION_PATIENCE_FINAL,
+	    transaction_bdat },
 	[VERB_RSET] = { "RSET", SESSION_PATIENCE_REPLY, transaction_rset },
 	[VERB_QUIT] = { "QUIT", SESSION_PATIENCE_QUIT, NULL },
 };
@@ -54,6 +57,7 @@ session_new(const struct session_settings *settings)
 	buf_init_secret(&s->out, OUTPUT_MAX);
 	buf_init(&s->trace, TRACE_MAX);
 	buf_init_secret(&s->held, OUTPUT_MAX);
+	buf_init(&s->now.encoded, OUTPUT_MAX);
 	reply_init(&s->reply);
 	capabilities_init(&s->capabilities);
 	engine_expect(s, VERB_GREETING, 0);
@@ -73,6 +77,7 @@ session_free(struct session *s)
 	capabilities_release(&s->capabilities);
 	auth_free(s->auth);
 	free(s->now.taken);
+	buf_release(&s->now.encoded);
 	free(s->fifo);
 	free(s->eof_why);
 	free(s);
@@ -225,6 +230,12 @@ push(struct session *s, enum verb verb, size_t recipient, uint64_t end)
 	c->end = end;
 }
 
+struct command *
+engine_last(struct session *s)
+{
+	return &s->fifo[(s->fifo_head + s->fifo_count - 1) % s->fifo_cap];
+}
+
 void
 engine_expect(struct session *s, enum verb verb, uint64_t end)
 {
@@ -350,6 +361,13 @@ lost(struct session *s)
 	    "the message may have been delivered" : s->eof_why);
 }
 
+static bool
+answers_body(const struct command *c)
+{
+	return c->verb == VERB_DOT || c->verb == VERB_BDAT ||
+	    c->verb == VERB_BDAT_LAST;
+}
+
 /* Before the reply's command is written, only a body can be answered. */
 static bool
 is_premature(const struct session *s)
@@ -359,7 +377,7 @@ is_premature(const struct session *s)
 	if (s->fifo_count == 0)
 		return true;
 	c = &s->fifo[s->fifo_head];
-	return c->verb != VERB_DOT && c->end > s->written;
+	return !answers_body(c) && c->end > s->written;
 }
 
 /* A whole reply is there, for the oldest command in flight. */
@@ -400,7 +418,8 @@ take_reply(struct session *s)
 	}
 	/* Its first byte counts: what begins before the dot answers less. */
 	if (s->reply.total == 0)
-		s->early = !s->dot_flushed;
+		s->early = s->fifo[s->fifo_head].verb == VERB_BDAT ?
+		    s->fifo[s->fifo_head].end > s->written : !s->dot_flushed;
 	rc = reply_feed(&s->reply, s->in.data, s->in.len, &used, &e);
 	buf_consume(&s->in, used);
 	if (rc == -1)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One message: MAIL, RCPT, DATA, the body and its final dot, and the verdict
+ * One message: MAIL, RCPT, DATA or BDAT, the body and its end, and the verdict
  * that each recipient gets.  RFC 5321 section 3.3, RFC 2920, 1870, 6152, 6531.
  *
  * A recipient is accepted only by a 2yz to the whole message.  No final dot
@@ -15,6 +15,9 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "smtp/engine.h"
+
+/* Bytes that one piece of the message can become. */
+#define ENCODED_MAX	(1024 * 1024)
 
 static struct recipient *
 recipient(struct session *s, size_t i)
@@ -141,7 +144,9 @@ session_begin(struct session *s, const struct transaction *t)
 	if (s->phase != PHASE_READY)
 		return;
 	free(s->now.taken);
+	buf_release(&s->now.encoded);
 	memset(&s->now, 0, sizeof s->now);
+	buf_init(&s->now.encoded, ENCODED_MAX);
 	s->now.t = *t;
 	s->now.t.smtputf8 = t->smtputf8 ||
 	    envelope_needs_smtputf8(t->envelope);
@@ -177,10 +182,12 @@ window_open(const struct session *s)
 	    s->fifo_count < SESSION_WINDOW / 16;
 }
 
-/* True when DATA may go out now. */
+/* True when DATA, or BDAT, may go out now. */
 static bool
 data_is_due(const struct session *s)
 {
+	if (chunks_suit(s) && s->now.answered < recipients(s))
+		return chunks_need_not_wait(s);
 	if (s->now.answered == recipients(s))
 		return s->now.accepted > 0 && (s->now.t.partial ||
 		    s->now.accepted == recipients(s));
@@ -203,6 +210,8 @@ transaction_produce(struct session *s)
 			    "RCPT TO:<%s>",
 			    recipient(s, s->now.next)->address);
 			s->now.next++;
+		} else if (data_is_due(s) && chunks_suit(s)) {
+			chunks_begin(s);
 		} else if (data_is_due(s)) {
 			engine_command(s, VERB_DATA, 0, "DATA");
 			s->now.data_sent = true;
@@ -354,6 +363,48 @@ transaction_dot(struct session *s, const struct command *c,
 		done(s);
 }
 
+/*
+ * What a relay says of a chunk.  Where nobody would get the message, it has to
+ * refuse it (RFC 3030 section 4.1), and whatever it says changes no verdict.
+ */
+void
+transaction_bdat(struct session *s, const struct command *c,
+    const struct reply *r)
+{
+	bool last = c->verb == VERB_BDAT_LAST, nobody;
+
+	nobody = s->now.mail_refused || s->now.accepted == 0;
+	if (nobody && !reply_is(r, 3)) {
+		s->dirty = !s->now.mail_refused;
+		if (last && !s->early)
+			done(s);
+		else
+			done_broken(s);
+		return;
+	}
+	if (last) {
+		transaction_dot(s, c, r);
+		return;
+	}
+	if (reply_is(r, 2) && !s->early)
+		return;
+	if (breach(s, r, s->early ? "half a chunk" : "BDAT"))
+		return;
+	/* Between chunks that are on their way there is no way back. */
+	refuse_taken(s, ERR_UNAVAILABLE, r);
+	done_broken(s);
+}
+
+static void
+put_encoded(struct session *s)
+{
+	if (s->now.encoded.overflow)
+		engine_fail(s, ERR_INTERNAL, 0, "the output is full");
+	else
+		chunks_put(s, s->now.encoded.data, s->now.encoded.len);
+	buf_clear(&s->now.encoded);
+}
+
 void
 session_body(struct session *s, const char *data, size_t len)
 {
@@ -361,6 +412,11 @@ session_body(struct session *s, const char *data, size_t len)
 
 	if (s->phase != PHASE_BODY)
 		return;
+	if (s->now.chunked) {
+		wire_encode(&s->now.wire, data, len, &s->now.encoded);
+		put_encoded(s);
+		return;
+	}
 	before = s->out.len;
 	wire_encode(&s->now.wire, data, len, &s->out);
 	s->queued += s->out.len - before;
@@ -375,12 +431,26 @@ session_body_end(struct session *s)
 
 	if (s->phase != PHASE_BODY)
 		return;
+	if (s->now.chunked) {
+		wire_finish(&s->now.wire, &s->now.encoded);
+		put_encoded(s);
+		chunks_end(s);
+		return;
+	}
 	before = s->out.len;
 	wire_finish(&s->now.wire, &s->out);
 	s->queued += s->out.len - before;
 	/* VERB_DOT is the only command in flight. */
 	s->fifo[s->fifo_head].end = s->queued;
 	s->phase = PHASE_FINAL;
+}
+
+/* True where the relay has the recipient, or has not said that it has not. */
+static bool
+may_have(struct session *s, size_t i)
+{
+	return s->now.taken[i] || (s->now.chunked && !s->now.mail_refused &&
+	    recipient(s, i)->verdict.state == RECIPIENT_UNTRIED);
 }
 
 /* After the final dot nobody knows; before it nobody has it. */
@@ -393,7 +463,7 @@ transaction_lost(struct session *s)
 	if (s->phase != PHASE_FINAL || !s->dot_flushed)
 		return;
 	for (i = 0; i < recipients(s); i++)
-		if (s->now.taken[i])
+		if (may_have(s, i))
 			verdict_set(&recipient(s, i)->verdict,
 			    RECIPIENT_UNKNOWN, ERR_TEMPORARY, 0, "", text,
 			    sizeof text - 1);
