@@ -11,7 +11,7 @@
 
 #include "smtp/engine.h"
 
-/* Octets of a chunk: a relay that refuses gets no more than this for nothing. */
+/* Octets of a chunk: no more go to a relay for nothing. */
 #define CHUNK_SIZE	(1024 * 1024)
 /* Octets of a message that need not wait for what becomes of recipients. */
 #define EARLY_MAX	(32 * 1024)

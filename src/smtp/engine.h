@@ -2,7 +2,8 @@
 /*
  * The inside of a session, shared by the files that make it up: session.c (the
  * interface and the stepping), login.c (greeting to authentication),
- * transaction.c (MAIL to the final dot) and chunks.c (BDAT).  Nobody else includes it.
+ * transaction.c (MAIL to the final dot) and chunks.c (BDAT).  Nobody else
+ * includes it.
  */
 #ifndef SMTP_ENGINE_H
 #define SMTP_ENGINE_H
