@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The body's form on the wire, and what has to be known about it beforehand.
- * RFC 5321 sections 2.3.8 and 4.5.2, RFC 1870, RFC 3030.  Pure: no I/O, no state of its
- * own.
+ * RFC 5321 sections 2.3.8 and 4.5.2, RFC 1870, RFC 3030.  Pure: no I/O, no
+ * state of its own.
  */
 #include "config.h"
 

@@ -607,7 +607,8 @@ auth_step(struct auth *a, const char *challenge, struct buf *out,
 	if ((a->mechanism->flags & BEARER) != 0)
 		rc = step_bearer(a, text == NULL ? "" : text, len, out);
 	else
-		rc = step_library(a, text == NULL ? "" : text, len, out, e);
+		/* An empty one must be a string: libgsasl measures it. */
+		rc = step_library(a, len == 0 ? "" : text, len, out, e);
 	gsasl_free(text);
 	return rc;
 }

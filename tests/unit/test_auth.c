@@ -413,6 +413,18 @@ START_TEST(cram_md5)
 }
 END_TEST
 
+/* libgsasl would read past the end of an empty challenge. */
+START_TEST(digest_md5_empty)
+{
+	struct talk t;
+
+	talk_init(&t, "DIGEST-MD5", PASSWORD);
+	ck_assert_int_eq(step(&t, ""), -1);
+	ck_assert_int_eq(t.e.class, ERR_AUTH);
+	talk_release(&t);
+}
+END_TEST
+
 static const struct {
 	const char *mechanism, *first, *second;
 } bearers[] = {
@@ -682,6 +694,7 @@ main(void)
 	tcase_add_loop_test(t, choice, 0, sizeof choices / sizeof *choices);
 	tcase_add_test(t, same_as_the_key);
 	tcase_add_test(t, cram_md5);
+	tcase_add_test(t, digest_md5_empty);
 	tcase_add_loop_test(t, bearer, 0, 2);
 	tcase_add_loop_test(t, no_token, 0, 6);
 	tcase_add_test(t, bearer_name);
