@@ -25,8 +25,11 @@ struct tls {
 	gnutls_priority_t priority;
 };
 
-/* Versions from the oldest to the newest. */
-static const char *const versions[] = { "1.0", "1.1", "1.2", "1.3" };
+/*
+ * Versions in the order in which they are offered: a server that takes the
+ * first it knows is to take the newest.
+ */
+static const char *const versions[] = { "1.3", "1.2", "1.1", "1.0" };
 
 #define COUNT(a)	(sizeof (a) / sizeof *(a))
 
@@ -37,13 +40,13 @@ static const char *const versions[] = { "1.0", "1.1", "1.2", "1.3" };
 static void
 priority_text(const struct tls_settings *settings, struct buf *text)
 {
-	bool own = settings->priority == NULL, on = false;
+	bool own = settings->priority == NULL, on;
 	size_t i;
 
 	buf_adds(text, own ? "SECURE128:%PROFILE_MEDIUM:-VERS-ALL" :
 	    settings->priority);
 	for (i = 0; i < COUNT(versions); i++) {
-		on = on || strcmp(versions[i], settings->min) == 0;
+		on = strcmp(versions[i], settings->min) >= 0;
 		if (on == own)
 			buf_addf(text, ":%cVERS-TLS%s", own ? '+' : '-',
 			    versions[i]);
