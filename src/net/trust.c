@@ -26,23 +26,29 @@
 
 #define TOKEN_URI	"pkcs11:"
 
-/* key: the one of the account file that names it. */
+/*
+ * Reads a file of PEM text; key is the one of the account file that names it.
+ * Release text in any case.
+ */
 static int
-read_file(const char *path, const char *key, struct buf *out,
-    struct error *e)
+read_pem(const char *path, const char *key, struct buf *text,
+    gnutls_datum_t *pem, struct error *e)
 {
 	int fd, rc, saved;
 
+	buf_init(text, TRUST_FILE_MAX);
 	fd = fsio_open_regular(path, NULL);
 	if (fd == -1)
 		return error_set_errno(e, ERR_CONFIG, errno,
 		    "cannot open the %s file '%s'", key, path);
-	rc = fsio_read_all(fd, out);
+	rc = fsio_read_all(fd, text);
 	saved = errno;
 	close(fd);
 	if (rc == -1)
 		return error_set_errno(e, ERR_CONFIG, saved,
 		    "cannot read the %s file '%s'", key, path);
+	pem->data = (unsigned char *)text->data;
+	pem->size = (unsigned int)text->len;
 	return 0;
 }
 
@@ -54,13 +60,10 @@ load_file(gnutls_certificate_credentials_t credentials, const char *path,
 	struct buf text;
 	int n;
 
-	buf_init(&text, TRUST_FILE_MAX);
-	if (read_file(path, "tls_trust", &text, e) == -1) {
+	if (read_pem(path, "tls_trust", &text, &pem, e) == -1) {
 		buf_release(&text);
 		return -1;
 	}
-	pem.data = (unsigned char *)text.data;
-	pem.size = (unsigned int)text.len;
 	n = gnutls_certificate_set_x509_trust_mem(credentials, &pem,
 	    GNUTLS_X509_FMT_PEM);
 	buf_release(&text);
@@ -95,13 +98,10 @@ trust_load_crl(gnutls_certificate_credentials_t credentials,
 	struct buf text;
 	int n, rc = GNUTLS_E_NO_CERTIFICATE_FOUND;
 
-	buf_init(&text, TRUST_FILE_MAX);
-	if (read_file(path, "tls_crl", &text, e) == -1) {
+	if (read_pem(path, "tls_crl", &text, &pem, e) == -1) {
 		buf_release(&text);
 		return -1;
 	}
-	pem.data = (unsigned char *)text.data;
-	pem.size = (unsigned int)text.len;
 	n = gnutls_certificate_set_x509_crl_mem(credentials, &pem,
 	    GNUTLS_X509_FMT_PEM);
 	if (n > 0)

@@ -4,29 +4,44 @@
  */
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "runner.h"
 #include "talk.h"
 
+/* To SESSION_NEED_SECRET, under TLS, with that mechanism, alone on offer. */
+static void
+to_secret(struct talk *t, char *mechanism, char *list[1])
+{
+	char *ehlo;
+
+	talk_init(t);
+	list[0] = mechanism;
+	t->settings.trace = true;
+	t->settings.secure = t->settings.encrypted = true;
+	t->settings.auth.username = "alice";
+	t->settings.auth.host = "mail.example.org";
+	t->settings.auth.mechanisms = list;
+	t->settings.auth.mechanism_count = 1;
+	t->s = session_new(&t->settings);
+	say(t, EHLO);
+	MUST_BE(t, SESSION_WAIT);
+	hear(t);
+	ehlo = xasprintf("250-hi\033[1m\r\n250 AUTH %s\r\n", mechanism);
+	say(t, ehlo);
+	free(ehlo);
+	MUST_BE(t, SESSION_NEED_SECRET);
+}
+
 START_TEST(secrets_are_hidden)
 {
-	char plain[] = "PLAIN", *list[] = { plain };
+	char mechanism[] = "PLAIN", *list[1];
 	struct buf *trace;
 	struct talk t;
 
-	talk_init(&t);
-	t.settings.trace = true;
-	t.settings.secure = t.settings.encrypted = true;
-	t.settings.auth.username = "alice";
-	t.settings.auth.mechanisms = list;
-	t.settings.auth.mechanism_count = 1;
-	t.s = session_new(&t.settings);
-	say(&t, EHLO);
-	MUST_BE(&t, SESSION_WAIT);
-	hear(&t);
-	say(&t, "250-hi\033[1m\r\n250 AUTH PLAIN\r\n");
-	MUST_BE(&t, SESSION_NEED_SECRET);
+	to_secret(&t, mechanism, list);
 	session_secret(t.s, "s3cret pass");
 	MUST_BE(&t, SESSION_WAIT);
 	MUST_SAY(&t, "AUTH PLAIN AGFsaWNlAHMzY3JldCBwYXNz\r\n");
@@ -46,25 +61,13 @@ END_TEST
 /* A token that makes the line too long goes out when it is asked for. */
 START_TEST(long_token)
 {
-	char bearer[] = "OAUTHBEARER", *list[] = { bearer }, token[4001];
+	char mechanism[] = "OAUTHBEARER", *list[1], token[4001];
 	const char *data;
 	struct talk t;
 
 	memset(token, 'x', sizeof token - 1);
 	token[sizeof token - 1] = '\0';
-	talk_init(&t);
-	t.settings.trace = true;
-	t.settings.secure = t.settings.encrypted = true;
-	t.settings.auth.username = "alice";
-	t.settings.auth.host = "mail.example.org";
-	t.settings.auth.mechanisms = list;
-	t.settings.auth.mechanism_count = 1;
-	t.s = session_new(&t.settings);
-	say(&t, EHLO);
-	MUST_BE(&t, SESSION_WAIT);
-	hear(&t);
-	say(&t, "250-x\r\n250 AUTH OAUTHBEARER\r\n");
-	MUST_BE(&t, SESSION_NEED_SECRET);
+	to_secret(&t, mechanism, list);
 	session_secret(t.s, token);
 	MUST_BE(&t, SESSION_WAIT);
 	MUST_SAY(&t, "AUTH OAUTHBEARER\r\n");
@@ -87,21 +90,11 @@ END_TEST
 /* What a relay says of a token is shown, and the token in it is not. */
 START_TEST(token_refused)
 {
-	char bearer[] = "XOAUTH2", *list[] = { bearer };
+	char mechanism[] = "XOAUTH2", *list[1];
 	const char *text;
 	struct talk t;
 
-	talk_init(&t);
-	t.settings.secure = t.settings.encrypted = true;
-	t.settings.auth.username = "alice";
-	t.settings.auth.mechanisms = list;
-	t.settings.auth.mechanism_count = 1;
-	t.s = session_new(&t.settings);
-	say(&t, EHLO);
-	MUST_BE(&t, SESSION_WAIT);
-	hear(&t);
-	say(&t, "250-x\r\n250 AUTH XOAUTH2\r\n");
-	MUST_BE(&t, SESSION_NEED_SECRET);
+	to_secret(&t, mechanism, list);
 	session_secret(t.s, "ya29.token");
 	MUST_BE(&t, SESSION_WAIT);
 	hear(&t);
@@ -133,21 +126,10 @@ static const struct {
 
 START_TEST(repeated_secrets)
 {
-	char plain[] = "PLAIN", *list[] = { plain };
+	char mechanism[] = "PLAIN", *list[1];
 	struct talk t;
 
-	talk_init(&t);
-	t.settings.trace = true;
-	t.settings.secure = t.settings.encrypted = true;
-	t.settings.auth.username = "alice";
-	t.settings.auth.mechanisms = list;
-	t.settings.auth.mechanism_count = 1;
-	t.s = session_new(&t.settings);
-	say(&t, EHLO);
-	MUST_BE(&t, SESSION_WAIT);
-	hear(&t);
-	say(&t, "250-x\r\n250 AUTH PLAIN\r\n");
-	MUST_BE(&t, SESSION_NEED_SECRET);
+	to_secret(&t, mechanism, list);
 	session_secret(t.s, "s3cret pass");
 	MUST_BE(&t, SESSION_WAIT);
 	hear(&t);
