@@ -74,12 +74,12 @@ class Server:
 
 
 SERVERS = [
-    Server("exim", "PLAIN LOGIN"),
+    Server("exim", "PLAIN LOGIN CRAM-MD5"),
     Server("opensmtpd", "PLAIN LOGIN"),
-    Server("sendmail", "SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN"),
+    Server("sendmail", "SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN CRAM-MD5"),
     Server("aiosmtpd", "PLAIN LOGIN", received=False),
     Server("chasquid", "PLAIN", user=ALICE),
-    Server("dovecot", "SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN",
+    Server("dovecot", "SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN CRAM-MD5",
            refused="bob@refused.example"),
 ]
 
@@ -324,7 +324,7 @@ def define_mechanism(mechanism):
         secured(t, [f"auth = {mechanism}"], mechanism)
 
 
-for each in ("SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"):
+for each in ("SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN", "CRAM-MD5"):
     define_mechanism(each)
 
 
