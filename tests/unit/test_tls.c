@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
@@ -426,6 +427,65 @@ START_TEST(priority)
 }
 END_TEST
 
+/* What the client says first. */
+struct hello {
+	unsigned char data[4096];
+	size_t len;
+};
+
+static ssize_t
+keep_hello(gnutls_transport_ptr_t ptr, const void *data, size_t len)
+{
+	struct hello *h = ptr;
+
+	ck_assert_uint_le(h->len + len, sizeof h->data);
+	memcpy(h->data + h->len, data, len);
+	h->len += len;
+	return (ssize_t)len;
+}
+
+static ssize_t
+hear_nothing(gnutls_transport_ptr_t ptr, void *data, size_t len)
+{
+	(void)ptr, (void)data, (void)len;
+	errno = EAGAIN;
+	return -1;
+}
+
+/*
+ * RFC 8446 section 4.2.1: supported_versions is an order of preference, and
+ * servers take the first that they know.
+ */
+START_TEST(newest_version_first)
+{
+	static const unsigned char want[] = { 0x00, 0x2b, 0x00, 0x05, 0x04,
+	    0x03, 0x04, 0x03, 0x03 };
+	gnutls_session_t session;
+	struct pair ca;
+	struct hello h;
+	struct error e;
+	struct tls *t;
+	char trust[32];
+
+	memset(&h, 0, sizeof h);
+	make_ca(&ca, "CN=ca");
+	write_trust(&ca, trust);
+	t = new_tls("mail.example.org", trust, &e);
+	ck_assert_msg(t != NULL, "%s", e.text);
+	ck_assert_int_eq(tls_session(t, &session, &e), 0);
+	gnutls_transport_set_ptr(session, &h);
+	gnutls_transport_set_push_function(session, keep_hello);
+	gnutls_transport_set_pull_function(session, hear_nothing);
+	ck_assert_int_eq(gnutls_handshake(session), GNUTLS_E_AGAIN);
+	ck_assert_ptr_nonnull(memmem(h.data, h.len, want, sizeof want));
+	gnutls_deinit(session);
+	tls_free(t);
+	unlink(trust);
+	gnutls_x509_crt_deinit(ca.crt);
+	gnutls_x509_privkey_deinit(ca.key);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -443,6 +503,7 @@ main(void)
 	tcase_add_loop_test(t, no_tls, 0, 3);
 	tcase_add_test(t, deadline);
 	tcase_add_test(t, priority);
+	tcase_add_test(t, newest_version_first);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }
