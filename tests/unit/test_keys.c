@@ -359,6 +359,104 @@ START_TEST(secrets_hidden)
 }
 END_TEST
 
+#define DIGITS	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+START_TEST(pins)
+{
+	struct account a;
+	struct error e;
+
+	ck_assert_int_eq(store(&a, KEY_TLS_PIN, "SHA256:0123456789ABCDEF012345"
+	    "6789abcdef0123456789abcdef0123456789abcdef , sha256:" DIGITS, &e),
+	    0);
+	ck_assert_uint_eq(a.tls_pin.count, 2);
+	ck_assert_str_eq(a.tls_pin.list[0], "sha256:" DIGITS);
+	ck_assert_str_eq(a.tls_pin.list[1], "sha256:" DIGITS);
+	key_clear(&a, KEY_TLS_PIN);
+	refuses_one(KEY_TLS_PIN, DIGITS, "sha256:");
+	refuses_one(KEY_TLS_PIN, "sha256:" DIGITS "0", "64");
+	refuses_one(KEY_TLS_PIN, "sha256:0123", "64");
+	refuses_one(KEY_TLS_PIN, "sha1:" DIGITS, "sha256:");
+	refuses_one(KEY_TLS_PIN, "sha256:" DIGITS ", off", "'off'");
+	refuses_one(KEY_TLS_PIN, "no", "sha256:");
+	refuses_one(KEY_TLS_PIN, ",", "empty");
+}
+END_TEST
+
+START_TEST(network)
+{
+	stores(KEY_SOURCE_ADDRESS, "192.0.2.1", "192.0.2.1");
+	stores(KEY_SOURCE_ADDRESS, "2001:db8::1", "2001:db8::1");
+	refuses_one(KEY_SOURCE_ADDRESS, "localhost", "IP address");
+	refuses_one(KEY_SOURCE_ADDRESS, "192.0.2", "IP address");
+	stores(KEY_IP_VERSION, "6", "6");
+	refuses_one(KEY_IP_VERSION, "5", "any 4 6");
+	stores(KEY_TLS_KEY, "pkcs11:token=a;object=b", "pkcs11:token=a;object=b");
+	stores(KEY_TLS_CERTIFICATE, "/etc/a.pem", "/etc/a.pem");
+	refuses_one(KEY_TLS_CERTIFICATE, "a.pem", "absolute path");
+}
+END_TEST
+
+static const struct {
+	const char *url, *host, *user, *password;
+	unsigned int port;
+} proxies[] = {
+	{ "socks5h://proxy.example.org:9050", "proxy.example.org", NULL, NULL,
+	    9050 },
+	{ "SOCKS5H://127.0.0.1", "127.0.0.1", NULL, NULL, 1080 },
+	{ "socks5h://[2001:db8::1]:1", "2001:db8::1", NULL, NULL, 1 },
+	{ "socks5h://alice:s3cret@h:65535", "h", "alice", "s3cret", 65535 },
+	{ "socks5h://a%40b:p%3a%2F%25@h", "h", "a@b", "p:/%", 1080 },
+	{ "socks5h://a:b:c@d@h", "h", "a", "b:c@d", 1080 },
+};
+
+START_TEST(proxy_urls)
+{
+	struct account a;
+	struct error e;
+
+	ck_assert_msg(store(&a, KEY_PROXY_URL, proxies[_i].url, &e) == 0,
+	    "%s", e.text);
+	ck_assert_str_eq(a.proxy.host, proxies[_i].host);
+	ck_assert_uint_eq(a.proxy.port, proxies[_i].port);
+	ck_assert_pstr_eq(a.proxy.user, proxies[_i].user);
+	ck_assert_pstr_eq(a.proxy.password, proxies[_i].password);
+	key_clear(&a, KEY_PROXY_URL);
+	ck_assert_ptr_null(a.proxy.host);
+	ck_assert_ptr_null(a.proxy.password);
+}
+END_TEST
+
+START_TEST(proxy_refused)
+{
+	static const char *const urls[][2] = {
+		{ "proxy.example.org:1080", "socks5h://" },
+		{ "socks5://h:1080", "socks5h://" },
+		{ "http://h:1080", "socks5h://" },
+		{ "socks5h://", "host name" },
+		{ "socks5h://h:0", "port" },
+		{ "socks5h://h:65536", "port" },
+		{ "socks5h://h:", "port" },
+		{ "socks5h://h/x", "behind" },
+		{ "socks5h://a b", "host name" },
+		{ "socks5h://[h]", "brackets" },
+		{ "socks5h://alice@h", "password" },
+		{ "socks5h://:b@h", "1 to 255" },
+		{ "socks5h://a:@h", "1 to 255" },
+		{ "socks5h://a:b%zz@h", "%HH" },
+		{ "socks5h://a:b%00@h", "%HH" },
+		{ "socks5h://a:b%4@h", "%HH" },
+	};
+	struct account a;
+	struct error e;
+
+	refuses_one(KEY_PROXY_URL, urls[_i][0], urls[_i][1]);
+	ck_assert_int_eq(store(&a, KEY_PROXY_URL, "socks5://u:hush@h", &e),
+	    -1);
+	ck_assert_ptr_null(strstr(e.text, "hush"));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -379,6 +477,11 @@ main(void)
 	tcase_add_test(tc, paths);
 	tcase_add_test(tc, paths_surroundings);
 	tcase_add_test(tc, secrets_hidden);
+	tcase_add_test(tc, pins);
+	tcase_add_test(tc, network);
+	tcase_add_loop_test(tc, proxy_urls, 0,
+	    sizeof proxies / sizeof *proxies);
+	tcase_add_loop_test(tc, proxy_refused, 0, 16);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }
