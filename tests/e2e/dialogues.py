@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
 """Plays every dialogue in tests/dialogues to sendoff and checks what comes
-out.  Arguments: parts of names, to play only those; -j N: N at a time.
+out.  Arguments: parts of names, to play only those; -j N: N at a time;
+--measure FILE: what each took, as JSON, for table.py.
 """
 
 import argparse
 import concurrent.futures
+import json
 import os
 import re
 import sys
@@ -118,6 +120,8 @@ def play(lab, d):
             faults.append(relay.errors().replace(d.path, "play") or
                           "the relay did not end: no connection?")
         received = len(relay.taken())
+    d.measured = {"exit": result.status, "seconds": result.seconds,
+                  "cpu": result.cpu, "rss_kib": result.rss_kib}
     if result.status != int(d.one("exit", "0")):
         faults.append(f"exit {result.status}, not {d.one('exit', '0')}")
     if d.one("received") and received != int(d.one("received")):
@@ -141,6 +145,7 @@ def attempt(lab, d):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("-j", type=int, default=4)
+    parser.add_argument("--measure")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
     dialogues = [Dialogue(os.path.join(DIALOGUES, x))
@@ -153,6 +158,9 @@ def main():
         jobs = [(d, pool.submit(attempt, lab, d)) for d in dialogues]
         for d, job in jobs:
             tally.add(d.name, job.result())
+    if options.measure:
+        with open(options.measure, "w", encoding="utf-8") as f:
+            json.dump({d.name: d.measured for d in dialogues}, f)
     return tally.end()
 
 
