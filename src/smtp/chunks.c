@@ -43,8 +43,9 @@ announce(struct session *s)
 	s->now.last_announced = last;
 	engine_command(s, last ? VERB_BDAT_LAST : VERB_BDAT, 0, "BDAT %llu%s",
 	    (unsigned long long)size, last ? " LAST" : "");
-	/* A reply to it answers its octets. */
+	/* A reply to it answers its octets, but not before it is asked. */
 	c = engine_last(s);
+	c->begin = c->end;
 	c->end = s->queued + size;
 }
 

@@ -37,6 +37,7 @@ struct command {
 	enum verb verb;
 	size_t recipient;	/* VERB_RCPT: which */
 	uint64_t end;		/* it is written when so much has been */
+	uint64_t begin;		/* BDAT: its line is, when so much has been */
 };
 
 /* Where the session is. */

@@ -228,6 +228,7 @@ push(struct session *s, enum verb verb, size_t recipient, uint64_t end)
 	c->verb = verb;
 	c->recipient = recipient;
 	c->end = end;
+	c->begin = 0;
 }
 
 struct command *
@@ -377,7 +378,7 @@ is_premature(const struct session *s)
 	if (s->fifo_count == 0)
 		return true;
 	c = &s->fifo[s->fifo_head];
-	return !answers_body(c) && c->end > s->written;
+	return (answers_body(c) ? c->begin : c->end) > s->written;
 }
 
 /* A whole reply is there, for the oldest command in flight. */
