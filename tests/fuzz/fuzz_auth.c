@@ -9,7 +9,7 @@
  * Input: a byte for the mechanism, one for names and secrets, then challenges,
  * each a letter and bytes up to an 0xFF: "b" to be put in base64, "r" as they
  * are, "s" what follows the client's nonce in SCRAM's first message, "p" the
- * true proof and what stands behind it, "x" a proof that differs.
+ * true proof and what is put behind it, "x" a proof that differs.
  */
 #include "config.h"
 
@@ -60,7 +60,8 @@ struct talk {
 	size_t answered;
 	bool scram;
 	bool proves;
-	bool proven;
+	bool maybe;		/* the proof was in what the server said */
+	bool proven;		/* it was all that it said */
 	struct error e;
 };
 
@@ -217,19 +218,26 @@ add_text(const struct talk *t, char kind, const char *in, size_t len,
 	buf_release(&text);
 }
 
-/* True where a proof was due, and this is it. */
-static bool
-is_proof(const struct talk *t, const struct buf *text)
+/* Where a proof was due: is it in the text, and is there nothing else? */
+static void
+look_for_proof(const struct talk *t, const struct buf *text, bool *there,
+    bool *alone)
 {
 	struct buf want;
-	bool is;
 
+	*there = *alone = false;
+	/* Making one takes long: only where there may be one. */
+	if (!t->proves || memchr(text->data, '=', text->len) == NULL)
+		return;
 	buf_init(&want, 1024);
 	add_proof(t, &want);
-	is = want.len > 0 && want.len == text->len &&
-	    memcmp(want.data, text->data, want.len) == 0;
+	if (want.len > 0) {
+		*there = memmem(text->data, text->len, want.data +
+		    (t->scram ? 0 : 8), want.len - (t->scram ? 0 : 8)) !=
+		    NULL;
+		*alone = *there && want.len == text->len;
+	}
 	buf_release(&want);
-	return is;
 }
 
 /* A challenge as it comes over the line; false when it was the last. */
@@ -237,7 +245,7 @@ static bool
 ask(struct talk *t, size_t nth, char kind, const char *in, size_t len)
 {
 	struct buf line, *text = &t->asked[nth];
-	bool proof, goes_on;
+	bool proof, alone, goes_on;
 
 	buf_init(&line, 8 * ANSWER_MAX);
 	if (kind == 'r') {
@@ -249,12 +257,11 @@ ask(struct talk *t, size_t nth, char kind, const char *in, size_t len)
 		add_coded(text->data == NULL ? "" : text->data, text->len,
 		    &line);
 	}
-	/* Making a proof takes long: only where it may be one. */
-	proof = t->proves && text->len > 2 && (text->data[0] == 'v' ||
-	    text->data[0] == 'r') && is_proof(t, text);
+	look_for_proof(t, text, &proof, &alone);
 	goes_on = step(t, line.data == NULL ? "" : line.data);
-	t->proven = t->proven || (proof && goes_on);
-	must(!proof || !t->scram || goes_on);
+	t->maybe = t->maybe || proof;
+	t->proven = t->proven || (alone && goes_on);
+	must(!alone || !t->scram || goes_on);
 	buf_release(&line);
 	return goes_on;
 }
@@ -290,7 +297,7 @@ check_finish(struct talk *t)
 		must(t->e.class == ERR_AUTH);
 		check_error(t);
 	}
-	must(rc == -1 || !t->proves || t->proven);
+	must(rc == -1 || !t->proves || t->maybe);
 	must(rc == 0 || !t->proven);
 	must(rc == -1 || auth_complaint(t->auth) == NULL);
 }
