@@ -223,6 +223,8 @@ static void
 look_for_proof(const struct talk *t, const struct buf *text, bool *there,
     bool *alone)
 {
+	/* DIGEST-MD5's may be quoted: then it begins behind the name. */
+	size_t skip = t->scram ? 0 : strlen("rspauth=");
 	struct buf want;
 
 	*there = *alone = false;
@@ -232,9 +234,8 @@ look_for_proof(const struct talk *t, const struct buf *text, bool *there,
 	buf_init(&want, 1024);
 	add_proof(t, &want);
 	if (want.len > 0) {
-		*there = memmem(text->data, text->len, want.data +
-		    (t->scram ? 0 : 8), want.len - (t->scram ? 0 : 8)) !=
-		    NULL;
+		*there = memmem(text->data, text->len, want.data + skip,
+		    want.len - skip) != NULL;
 		*alone = *there && want.len == text->len;
 	}
 	buf_release(&want);

@@ -50,6 +50,7 @@ static const struct {
 static const char *const keys[] = {
 	"battery", "account", "args", "message", "message-size", "exit",
 	"stderr", "not-stderr", "state", "received", "seconds", "engine",
+	"binding",
 };
 
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))

@@ -14,9 +14,8 @@
 #include "play_head.h"
 #include "player.h"
 
-/* Value of "account: KEY = V", the last one; NULL when there is none. */
-static const char *
-account(const struct dialogue *d, const char *key)
+const char *
+play_account(const struct dialogue *d, const char *key)
 {
 	const char *line, *found = NULL;
 	size_t i, len = strlen(key);
@@ -34,7 +33,7 @@ account(const struct dialogue *d, const char *key)
 bool
 play_says(const struct dialogue *d, const char *key, const char *value)
 {
-	const char *found = account(d, key);
+	const char *found = play_account(d, key);
 
 	return found != NULL && strcmp(found, value) == 0;
 }
@@ -44,11 +43,15 @@ known_account_line(const char *line)
 {
 	static const char *const known[] = {
 		"starttls = ", "timeout = ", "connect_timeout = ",
-		"auth = LOGIN", "auth = PLAIN", "auth = auto", "partial = ",
-		"allow_plaintext_password = ", "-username", "-password"
+		"implicit_tls = ", "auth = ", "partial = ",
+		"allow_plaintext_password = ", "-starttls", "-username",
+		"-password"
 	};
 	size_t i;
 
+	/* It would ask a KDC. */
+	if (str_starts(line, "auth = GSSAPI"))
+		return false;
 	for (i = 0; i < sizeof known / sizeof *known; i++)
 		if (str_starts(line, known[i]))
 			return true;

@@ -10,6 +10,11 @@
 struct dialogue;
 struct envelope;
 
+/*
+ * What the account's key has, of its last line; "-" where that takes it out,
+ * NULL without one.
+ */
+const char *play_account(const struct dialogue *d, const char *key);
 /* True where the account's key has that value; "-" is a key taken out. */
 bool	play_says(const struct dialogue *d, const char *key,
 	    const char *value);

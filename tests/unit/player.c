@@ -15,9 +15,9 @@
 #include "smtp/session.h"
 #include "../relay/dialogue.h"
 #include "play_head.h"
+#include "play_inside.h"
 #include "player.h"
 
-#define MANY		(256 * 1024 * 1024)
 /* More turns than this, and the engine does not come to an end. */
 #define TURNS_MAX	20000000u
 /* Bytes that come in at a time at most, as in the pump. */
@@ -28,39 +28,8 @@
 
 #define AUTH_PLAIN	"AUTH PLAIN AGFsaWNlAHMzY3JldCBwYXNz"
 
-struct player {
-	const struct dialogue *d;
-	struct player_result *r;
-	struct session *session;
-	char *mechanisms[1];
-	size_t cut;
-	size_t step;
-	uint64_t repeated;	/* of a STEP_REPEAT */
-	struct buf queue;	/* the relay's bytes that are on their way */
-	struct buf heard;	/* the client's bytes that no step has had */
-	struct buf body;	/* what the client says as a message */
-	size_t searched;	/* of heard, for the final dot */
-	char *message;
-	size_t message_len;
-	size_t message_fed;
-	bool starttls;
-	bool secured;
-	bool secret_told;
-	bool token_said;
-	bool begun;
-	bool in_body;
-	bool dot_out;		/* the final dot has gone out */
-	char after_dot;		/* the first byte that came behind it */
-	bool body_heard;
-	bool stalled;
-	bool ends;		/* the relay has closed */
-	bool eof_told;
-	unsigned dones;
-	enum recipient_state *states;
-};
-
-static void
-broken(struct player *p, const char *promise)
+void
+play_broken(struct player *p, const char *promise)
 {
 	if (p->r->broken == NULL)
 		p->r->broken = promise;
@@ -82,19 +51,16 @@ open_session(struct player *p)
 	struct session_settings s;
 
 	memset(&s, 0, sizeof s);
-	p->starttls = !play_says(p->d, "starttls", "no");
+	p->implicit = play_says(p->d, "implicit_tls", "yes");
+	p->starttls = !p->implicit && !play_says(p->d, "starttls", "no");
 	s.relay = "relay.example.net";
 	s.helo = "client.example.org";
 	s.starttls = p->starttls;
+	s.encrypted = s.secure = p->implicit;
+	if (p->implicit && play_auth_binding(p) != NULL)
+		s.auth.binding = *play_auth_binding(p);
 	s.trace = true;
-	s.auth.username = play_says(p->d, "username", "-") ? NULL :
-	    DIALOGUE_USER;
-	*p->mechanisms = xstrdup(play_says(p->d, "auth", "LOGIN") ? "LOGIN" :
-	    play_says(p->d, "auth", "PLAIN") ? "PLAIN" : "auto");
-	s.auth.mechanisms = p->mechanisms;
-	s.auth.mechanism_count = 1;
-	s.auth.allow_plaintext = play_says(p->d, "allow_plaintext_password",
-	    "yes");
+	play_auth_init(p, &s);
 	p->session = session_new(&s);
 }
 
@@ -175,7 +141,7 @@ repeat(struct player *p, const struct step *st)
 		p->repeated++;
 	}
 	if (p->repeated * st->len > ENDLESS_MAX) {
-		broken(p, "a bound on what a relay may say");
+		play_broken(p, "a bound on what a relay may say");
 		return true;
 	}
 	return st->number != 0 && p->repeated >= st->number;
@@ -239,85 +205,6 @@ advance(struct player *p)
 		p->step++;
 }
 
-static bool
-line_allowed_before_tls(const char *line, size_t len)
-{
-	return (len > 5 && memcmp(line, "EHLO ", 5) == 0) ||
-	    (len == 8 && memcmp(line, "STARTTLS", 8) == 0) ||
-	    (len == 4 && memcmp(line, "QUIT", 4) == 0);
-}
-
-/* Commands: whole lines, nothing in them that ends one early. */
-static void
-check_commands(struct player *p, const char *data, size_t len)
-{
-	const char *end = data + len, *lf;
-	size_t n;
-
-	for (; data < end; data = lf + 1) {
-		lf = memchr(data, '\n', (size_t)(end - data));
-		if (lf == NULL || lf == data || lf[-1] != '\r') {
-			broken(p, "commands are lines that end in CRLF");
-			return;
-		}
-		n = (size_t)(lf - 1 - data);
-		if (memchr(data, '\r', n) != NULL ||
-		    memchr(data, '\0', n) != NULL)
-			broken(p, "no CR, LF or NUL gets into a command");
-		if (p->starttls && !p->secured &&
-		    !line_allowed_before_tls(data, n))
-			broken(p, "nothing but EHLO, STARTTLS, QUIT"
-			    " before TLS");
-	}
-}
-
-/* The message without its dots is what went in, with CRLF. */
-static void
-check_message(struct player *p)
-{
-	const char *want = p->message, *end = want + p->message_len;
-	size_t i, len = p->body.len - 3;
-	const char *got = p->body.data;
-	bool start = true;
-
-	for (i = 0; i < len; i++) {
-		if (start && got[i] == '.')
-			i++;
-		start = got[i] == '\n';
-		if (got[i] == '\r' && (want == end || *want == '\n'))
-			continue;
-		if (got[i] == '\n' && want == end && i == len - 1)
-			return;
-		if (want == end || *want++ != got[i]) {
-			broken(p, "the message comes out as it went in");
-			return;
-		}
-	}
-	if (want != end)
-		broken(p, "the message comes out whole");
-}
-
-static void
-check_body(struct player *p, const char *data, size_t len)
-{
-	size_t from = p->body.len < 4 ? 0 : p->body.len - 4;
-	char *dot;
-
-	if (p->starttls && !p->secured)
-		broken(p, "no message before TLS");
-	buf_add(&p->body, data, len);
-	dot = memmem(p->body.data + from, p->body.len - from, "\r\n.\r\n", 5);
-	if (dot == NULL && !(p->body.len == 3 &&
-	    memcmp(p->body.data, ".\r\n", 3) == 0))
-		return;
-	if (dot != NULL && dot + 5 != p->body.data + p->body.len)
-		broken(p, "nothing stands behind the final dot");
-	else
-		check_message(p);
-	p->dot_out = true;
-	p->in_body = false;
-}
-
 /* Takes all that the engine has to say; false when there is nothing. */
 static bool
 take_output(struct player *p)
@@ -328,12 +215,7 @@ take_output(struct player *p)
 	len = session_output(p->session, &data);
 	if (len == 0 || p->stalled)
 		return false;
-	if (p->in_body)
-		check_body(p, data, len);
-	else
-		check_commands(p, data, len);
-	if (memmem(data, len, AUTH_PLAIN, sizeof AUTH_PLAIN - 1) != NULL)
-		p->token_said = true;
+	play_said(p, data, len);
 	buf_add(&p->heard, data, len);
 	buf_add(&p->r->said, data, len);
 	session_written(p->session, len);
@@ -348,9 +230,7 @@ feed(struct player *p)
 
 	if (len > p->cut)
 		len = p->cut;
-	if (p->dot_out && p->after_dot == '\0')
-		p->after_dot = p->queue.data[0] == '\0' ? '?' :
-		    p->queue.data[0];
+	play_fed(p, p->queue.data, len);
 	session_feed(p->session, p->queue.data, len);
 	buf_consume(&p->queue, len);
 }
@@ -381,6 +261,14 @@ no_handshake(struct player *p)
 	error_set(&p->r->error, ERR_TEMPORARY, "no handshake");
 }
 
+static void
+handshake(struct player *p)
+{
+	p->step++;
+	p->secured = true;
+	buf_adds(&p->r->said, "[TLS]");
+}
+
 /* False when there is no handshake. */
 static bool
 secure(struct player *p)
@@ -396,14 +284,11 @@ secure(struct player *p)
 	}
 	while (p->queue.len > 0)
 		feed(p);
-	if (!left) {
-		p->step++;
-		p->secured = true;
-		buf_adds(&p->r->said, "[TLS]");
-	}
-	session_secured(p->session, NULL);
+	if (!left)
+		handshake(p);
+	session_secured(p->session, play_auth_binding(p));
 	if (left && session_step(p->session) != SESSION_FAILED)
-		broken(p, "bytes behind STARTTLS's 220 are a breach");
+		play_broken(p, "bytes behind STARTTLS's 220 are a breach");
 	return true;
 }
 
@@ -412,7 +297,7 @@ feed_message(struct player *p)
 {
 	size_t len = p->message_len - p->message_fed;
 
-	p->in_body = true;
+	p->in_body = p->data_said;
 	if (len == 0) {
 		session_body_end(p->session);
 		return;
@@ -461,15 +346,18 @@ check_verdicts(struct player *p)
 		if (now == p->states[i])
 			continue;
 		if (p->states[i] != RECIPIENT_UNTRIED)
-			broken(p, "a recipient gets one final verdict");
+			play_broken(p, "a recipient gets one final verdict");
 		if (p->dones > 0)
-			broken(p, "no verdict changes when all are there");
-		if (now == RECIPIENT_ACCEPTED && (!p->dot_out ||
-		    p->after_dot != '2'))
-			broken(p, "accepted only after a 2yz to the final"
-			    " dot");
-		if (now == RECIPIENT_UNKNOWN && !p->dot_out)
-			broken(p, "in doubt only after the final dot");
+			play_broken(p, "no verdict changes when all are there");
+		if (now == RECIPIENT_ACCEPTED && !play_accepted(p))
+			play_broken(p, "accepted only after a 2yz to the whole"
+			    " message");
+		if (now == RECIPIENT_UNKNOWN && !p->message_out)
+			play_broken(p, "in doubt only after the whole"
+			    " message");
+		if (p->r->envelope.list[i].verdict.text != NULL)
+			play_auth_shown(p,
+			    p->r->envelope.list[i].verdict.text);
 		p->states[i] = now;
 	}
 }
@@ -482,32 +370,25 @@ check_done(struct player *p)
 
 	p->r->done = true;
 	if (p->dones++ > 0)
-		broken(p, "a transaction is done once");
+		play_broken(p, "a transaction is done once");
 	if (play_says(p->d, "partial", "no"))
 		return;
 	for (i = 0; i < p->r->envelope.count; i++)
 		if (p->states[i] == RECIPIENT_UNTRIED)
-			broken(p, "a verdict for every recipient");
+			play_broken(p, "a verdict for every recipient");
 }
 
 static void
 check_trace(struct player *p)
 {
-	const char *args = dialogue_head(p->d, "args", 0);
 	struct buf *trace = session_trace(p->session);
 	size_t i;
 
-	/* An address is no secret, even if the play has it look like one. */
-	if (args != NULL && (strstr(args, DIALOGUE_PASSWORD) != NULL ||
-	    strstr(args, &AUTH_PLAIN[11]) != NULL))
-		p->secret_told = p->token_said = false;
-	if (p->secret_told && strstr(trace->data, DIALOGUE_PASSWORD) != NULL)
-		broken(p, "no password in the trace");
-	if (p->token_said && strstr(trace->data, &AUTH_PLAIN[11]) != NULL)
-		broken(p, "no token in the trace");
+	play_auth_shown(p, trace->data);
 	for (i = 0; i < trace->len; i++)
 		if (trace->data[i] != '\n' && ascii_iscntrl(trace->data[i]))
-			broken(p, "control bytes are escaped in the trace");
+			play_broken(p, "control bytes are escaped in the"
+			    " trace");
 	buf_clear(trace);
 }
 
@@ -519,12 +400,14 @@ finish_failure(struct player *p)
 	p->r->failed = true;
 	p->r->error = *session_error(p->session);
 	p->r->code = session_error_code(p->session);
+	play_auth_shown(p, p->r->error.text);
 	if (session_output(p->session, &data) != 0)
-		broken(p, "nothing more is written after a failure");
+		play_broken(p, "nothing more is written after a failure");
 	if (p->r->error.class == ERR_NONE || p->r->error.text[0] == '\0')
-		broken(p, "a failure has a class and a text");
+		play_broken(p, "a failure has a class and a text");
 	if (p->r->error.class == ERR_INTERNAL)
-		broken(p, "no relay makes the engine fail by its own fault");
+		play_broken(p, "no relay makes the engine fail by its own"
+		    " fault");
 }
 
 /* One event; false when it was the last. */
@@ -537,12 +420,12 @@ handle(struct player *p, enum session_event event)
 		return true;
 	case SESSION_NEED_TLS:
 		if (!p->starttls || p->secured)
-			broken(p, "TLS once, where it is wanted");
+			play_broken(p, "TLS once, where it is wanted");
 		return secure(p);
 	case SESSION_NEED_SECRET:
 		check_trace(p);
-		p->secret_told = true;
-		session_secret(p->session, DIALOGUE_PASSWORD);
+		p->auth.secret_told = true;
+		session_secret(p->session, p->auth.secret);
 		return true;
 	case SESSION_READY:
 		begin_or_quit(p);
@@ -594,6 +477,8 @@ init(struct player *p, const struct dialogue *d, size_t cut,
 	buf_init(&p->queue, MANY);
 	buf_init(&p->heard, MANY);
 	buf_init(&p->body, MANY);
+	buf_init(&p->replies.line, MANY);
+	buf_init(&p->replies.first, MANY);
 	envelope_init(&r->envelope);
 	play_envelope(d, &r->envelope);
 	p->states = xcalloc(r->envelope.count + 1, sizeof *p->states);
@@ -601,32 +486,59 @@ init(struct player *p, const struct dialogue *d, size_t cut,
 	open_session(p);
 }
 
+static void
+release(struct player *p)
+{
+	session_free(p->session);
+	play_auth_release(p);
+	buf_release(&p->queue);
+	buf_release(&p->heard);
+	buf_release(&p->body);
+	buf_release(&p->replies.line);
+	buf_release(&p->replies.first);
+	free(p->states);
+	free(p->message);
+}
+
+/* TLS from the first byte; false when there is no handshake. */
+static bool
+begin_tls(struct player *p)
+{
+	if (p->d->step_count == 0 || p->d->steps[0].kind != STEP_TLS) {
+		no_handshake(p);
+		return false;
+	}
+	handshake(p);
+	return true;
+}
+
+static void
+run(struct player *p)
+{
+	enum session_event event;
+	unsigned turns;
+
+	for (turns = 0; turns < TURNS_MAX; turns++) {
+		event = session_step(p->session);
+		check_verdicts(p);
+		check_trace(p);
+		if (!handle(p, event))
+			return;
+	}
+	play_broken(p, "every session comes to its end");
+}
+
 void
 player_run(const struct dialogue *d, size_t cut, struct player_result *r)
 {
-	enum session_event event;
 	struct player p;
-	unsigned turns;
 
 	init(&p, d, cut, r);
-	for (turns = 0; turns < TURNS_MAX; turns++) {
-		event = session_step(p.session);
-		check_verdicts(&p);
-		check_trace(&p);
-		if (!handle(&p, event))
-			break;
-	}
-	if (turns == TURNS_MAX)
-		broken(&p, "every session comes to its end");
+	if (!p.implicit || begin_tls(&p))
+		run(&p);
 	check_verdicts(&p);
 	check_rest(&p);
-	session_free(p.session);
-	buf_release(&p.queue);
-	buf_release(&p.heard);
-	buf_release(&p.body);
-	free(p.states);
-	free(*p.mechanisms);
-	free(p.message);
+	release(&p);
 }
 
 void

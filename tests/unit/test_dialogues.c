@@ -22,12 +22,18 @@
 
 #define DIALOGUE_MAX	(16 * 1024 * 1024)
 
+/* Those of the fuzzer are played to the engine alone. */
+static const char *const folders[] = { "tests/dialogues",
+    "tests/fuzz/corpus/session" };
+
+#define FOLDERS	((int)(sizeof folders / sizeof *folders))
+
 static char *
-folder(void)
+folder(int which)
 {
 	const char *top = getenv("TOP_SRCDIR");
 
-	return xasprintf("%s/tests/dialogues", top == NULL ? "." : top);
+	return xasprintf("%s/%s", top == NULL ? "." : top, folders[which]);
 }
 
 static int
@@ -38,12 +44,12 @@ is_dialogue(const struct dirent *entry)
 	return len > 4 && strcmp(entry->d_name + len - 4, ".dlg") == 0;
 }
 
-/* The names in order; how many, and the nth as an owned path. */
+/* The names of a folder in order; how many, and the nth as an owned path. */
 static int
-nth_dialogue(int nth, char **path)
+nth_of(int which, int nth, char **path)
 {
 	struct dirent **entries;
-	char *dir = folder();
+	char *dir = folder(which);
 	int i, n;
 
 	n = scandir(dir, &entries, is_dialogue, alphasort);
@@ -55,6 +61,17 @@ nth_dialogue(int nth, char **path)
 	if (n >= 0)
 		free(entries);
 	free(dir);
+	return n < 0 ? 0 : n;
+}
+
+/* The same of all folders. */
+static int
+nth_dialogue(int nth, char **path)
+{
+	int i, n = 0;
+
+	for (i = 0; i < FOLDERS; i++)
+		n += nth_of(i, nth - n, path);
 	return n;
 }
 
@@ -128,7 +145,7 @@ check_result(const char *path, const struct dialogue *d,
 	size_t i;
 
 	ck_assert_msg(r->broken == NULL, "%s: broken: %s", path, r->broken);
-	ck_assert_msg(r->mismatch == NULL, "%s:%u: %s; said:\n%s", path,
+	ck_assert_msg(r->mismatch == NULL, "%s:%u: %s; said:\n%.2000s", path,
 	    r->line, r->mismatch, r->said.data);
 	value = dialogue_head(d, "exit", 0);
 	ck_assert_msg(value == NULL || player_exit_status(r) ==
@@ -178,6 +195,8 @@ START_TEST(few_are_left_out)
 	char *path;
 	int i, n, skipped = 0;
 
+	for (i = 0; i < FOLDERS; i++)
+		ck_assert_int_gt(nth_of(i, -1, NULL), 20);
 	n = nth_dialogue(-1, NULL);
 	for (i = 0; i < n; i++) {
 		path = NULL;
