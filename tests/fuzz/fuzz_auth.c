@@ -4,7 +4,8 @@
  * (which asks a KDC): an answer is base64 within a line; a failure is one of
  * the two classes, with a text that shows neither secret nor control bytes; it
  * comes to its end within the rounds; and where the server has to prove
- * itself, nothing but the one proof (tests/unit/proof) will do, and that does.
+ * itself, nothing but the one proof (tests/unit/proof) will do, and that does;
+ * no server makes it iterate too little or too much.
  *
  * Input: a byte for the mechanism, one for names and secrets, then challenges,
  * each a letter and bytes up to an 0xFF: "b" to be put in base64, "r" as they
@@ -241,6 +242,29 @@ look_for_proof(const struct talk *t, const struct buf *text, bool *there,
 	buf_release(&want);
 }
 
+/* Every count of iterations in SCRAM's messages is within its bounds. */
+static bool
+has_good_counts(const struct buf *text)
+{
+	const char *at = text->data, *end = at + text->len, *stop;
+	char *behind = NULL;
+	double n;
+
+	for (; at < end; at = stop + 1) {
+		stop = memchr(at, ',', (size_t)(end - at));
+		if (stop == NULL)
+			stop = end;
+		if (stop - at < 2 || memcmp(at, "i=", 2) != 0)
+			continue;
+		/* A number of any length; a NUL stands behind the text. */
+		n = ascii_isdigit(at[2]) ? strtod(at + 2, &behind) : 0;
+		if (n < AUTH_ITERATIONS_MIN || n > AUTH_ITERATIONS_MAX ||
+		    behind != stop)
+			return false;
+	}
+	return true;
+}
+
 /* A challenge as it comes over the line; false when it was the last. */
 static bool
 ask(struct talk *t, size_t nth, char kind, const char *in, size_t len)
@@ -263,6 +287,7 @@ ask(struct talk *t, size_t nth, char kind, const char *in, size_t len)
 	t->maybe = t->maybe || proof;
 	t->proven = t->proven || (alone && goes_on);
 	must(!alone || !t->scram || goes_on);
+	must(!goes_on || !t->scram || has_good_counts(text));
 	buf_release(&line);
 	return goes_on;
 }
