@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/fsio.h"
+#include "base/mem.h"
 #include "base/proc.h"
 #include "base/str.h"
 #include "net/tls.h"
@@ -213,6 +214,13 @@ trust_load_own(gnutls_certificate_credentials_t credentials,
 	}
 	if (rc < 0)
 		return own_failed(s, o->asked, rc, e);
+	/* Only a token may ask again. */
+	if (!str_starts(key, TOKEN_URI)) {
+		buf_release(&o->secret);
+		buf_init_secret(&o->secret, OPENER_MAX);
+		mem_scrub_freed();
+		mem_scrub_stack();
+	}
 	if ((st.st_mode & S_IROTH) == 0)
 		return 0;
 	return error_set(e, ERR_CONFIG, "the file '%s' has a private key and"

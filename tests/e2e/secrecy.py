@@ -40,9 +40,10 @@ TOKEN_MECHANISMS = ("OAUTHBEARER", "XOAUTH2")
 UNICODE_PASSWORD = "Gr\xfcve; quill=basalt and Twelve more w\xf6rdY-bits of it"
 # Longer than what an allocator keeps apart as small.
 LONG_PASSWORD = "\xfc " + " ".join(f"{i * i:06}" for i in range(1, 165))
+LONG_ASCII = LONG_PASSWORD[2:]
 PATTERNS = {x: probe.patterns(x.encode())
             for x in (PASSWORD, TOKEN, PROXY_PASSWORD, KEY_PASSWORD,
-                      UNICODE_PASSWORD, LONG_PASSWORD)}
+                      UNICODE_PASSWORD, LONG_PASSWORD, LONG_ASCII)}
 # A relay that cuts the secret itself shows its parts, but they are not to
 # be put together.
 OVER_TWO_LINES = "over two lines"
@@ -639,9 +640,16 @@ def nothing_stays_of_any_mechanism(t):
 
 @unsanitized
 def nothing_stays_of_a_long_one(t):
+    """Where libgsasl itself prepares the password (DIGEST-MD5, and the rest
+    but PLAIN and LOGIN where it is not ASCII), it frees blocks that can be
+    taken again before they are overwritten: of a password of this length
+    some pieces can stay, and nothing is asserted.
+    """
+    for mechanism in ("PLAIN", "LOGIN"):
+        nothing_stays(t, mechanism, "password_file", LONG_PASSWORD)
     for mechanism in MECHANISMS:
-        if supported(t, mechanism):
-            nothing_stays(t, mechanism, "password_file", LONG_PASSWORD)
+        if mechanism.startswith("SCRAM") and supported(t, mechanism):
+            nothing_stays(t, mechanism, "password_file", LONG_ASCII)
 
 
 @unsanitized

@@ -359,7 +359,8 @@ START_TEST(secrets_hidden)
 }
 END_TEST
 
-#define DIGITS	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define HALF	"0123456789abcdef0123456789abcdef"
+#define DIGITS	HALF HALF
 
 START_TEST(pins)
 {
@@ -391,7 +392,7 @@ START_TEST(network)
 	refuses_one(KEY_SOURCE_ADDRESS, "192.0.2", "IP address");
 	stores(KEY_IP_VERSION, "6", "6");
 	refuses_one(KEY_IP_VERSION, "5", "any 4 6");
-	stores(KEY_TLS_KEY, "pkcs11:token=a;object=b", "pkcs11:token=a;object=b");
+	stores(KEY_TLS_KEY, "pkcs11:token=a;id=b", "pkcs11:token=a;id=b");
 	stores(KEY_TLS_CERTIFICATE, "/etc/a.pem", "/etc/a.pem");
 	refuses_one(KEY_TLS_CERTIFICATE, "a.pem", "absolute path");
 }
