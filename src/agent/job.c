@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One message on its way: the account that it goes through, its envelope, the
+ * header that it gets, its submission, and the report.  Reads nothing but what
+ * it is handed, and says nothing to a relay before every address is checked.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/job.h"
+#include "agent/load.h"
+#include "agent/options.h"
+#include "agent/output.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/fsio.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "config/file.h"
+#include "config/secret.h"
+#include "mail/address.h"
+#include "mail/date.h"
+
+/* Bytes of a report: of --json, of standard error, of a log line. */
+#define TEXT_MAX	(64 * 1024 * 1024)
+
+/* The first address of the From field, for the choice of the account. */
+static char *
+from_address(const struct header *h)
+{
+	struct address_list l;
+	char *address = NULL;
+	long i;
+
+	i = header_find(h, "From", 0);
+	if (i == -1)
+		return NULL;
+	address_list_init(&l);
+	if (header_addresses(h, (size_t)i, &l, NULL) == 0 && l.count > 0)
+		address = address_envelope(&l.list[0], NULL, NULL);
+	address_list_release(&l);
+	return address;
+}
+
+/* An argument that is an address; ERR_USAGE, as arguments are. */
+static char *
+argument_address(const struct address *a, const char *domain,
+    struct error *e)
+{
+	char *text;
+
+	text = address_envelope(a, domain, e);
+	if (text == NULL && e != NULL)
+		e->class = ERR_USAGE;
+	return text;
+}
+
+/* -f: "" and "<>" are the null sender. */
+static char *
+sender_argument(const char *text, const char *domain, struct error *e)
+{
+	struct address a;
+	char *address;
+
+	if (text[0] == '\0' || strcmp(text, "<>") == 0)
+		return xstrdup("");
+	if (address_parse(&a, text, strlen(text), e) == -1) {
+		if (e != NULL)
+			e->class = ERR_USAGE;
+		return NULL;
+	}
+	address = argument_address(&a, domain, e);
+	address_release(&a);
+	return address;
+}
+
+int
+job_choose_account(struct job *j, const struct config *config,
+    struct error *e)
+{
+	struct account_choice choice;
+	char *sender = NULL, *from;
+	int rc;
+
+	if (j->inv->sender != NULL)
+		sender = sender_argument(j->inv->sender, NULL, NULL);
+	from = from_address(&j->message.header);
+	choice.name = j->inv->account;
+	choice.sender = sender;
+	choice.from = from;
+	rc = account_load(&j->account, config, &choice, e);
+	free(sender);
+	free(from);
+	if (rc == -1)
+		return -1;
+	j->outcome.account = &j->account;
+	j->domain = j->account.domain != NULL ? xstrdup(j->account.domain) :
+	    identity_host();
+	return log_open(j->account.log, j->inv->tag == NULL ? "sendoff" :
+	    j->inv->tag, e);
+}
+
+/* The sender, from -f, the account or the caller. */
+static int
+set_sender(struct job *j, struct error *e)
+{
+	const char *text;
+	char *address;
+
+	text = j->inv->sender != NULL ? j->inv->sender :
+	    j->account.from != NULL ? j->account.from : j->identity.user;
+	address = sender_argument(text, j->domain, e);
+	if (address == NULL)
+		return -1;
+	envelope_set_sender(&j->envelope, address);
+	free(address);
+	return 0;
+}
+
+/* Each argument is a list: cron joins several with commas. */
+static int
+add_argument(struct job *j, const char *text, struct error *e)
+{
+	struct address_list l;
+	char *address;
+	size_t i;
+	int rc;
+
+	address_list_init(&l);
+	rc = address_list_parse(&l, text, strlen(text), e);
+	if (rc == -1)
+		e->class = ERR_USAGE;
+	for (i = 0; rc == 0 && i < l.count; i++) {
+		address = argument_address(&l.list[i], j->domain, e);
+		if (address == NULL) {
+			rc = -1;
+			break;
+		}
+		envelope_add(&j->envelope, address);
+		free(address);
+	}
+	address_list_release(&l);
+	return rc;
+}
+
+static int
+set_recipients(struct job *j, struct error *e)
+{
+	const struct invocation *inv = j->inv;
+	size_t i;
+
+	for (i = 0; i < inv->recipient_count; i++)
+		if (add_argument(j, inv->recipients[i], e) == -1)
+			return -1;
+	if (inv->from_header && compose_recipients(&j->message.header,
+	    j->domain, &j->envelope, e) == -1)
+		return -1;
+	if (j->envelope.count == 0)
+		return error_set(e, ERR_USAGE, "no recipient: name one as an"
+		    " argument, or use -t to take those of the header");
+	return 0;
+}
+
+/* The From address that is added: the account's, else the caller's own. */
+static int
+added_from(const struct job *j, char **out, struct error *e)
+{
+	const char *from = j->identity.user;
+
+	if (j->account.from != NULL)
+		from = j->account.from;
+	else if (j->envelope.sender[0] != '\0')
+		from = j->envelope.sender;
+	*out = sender_argument(from, j->domain, e);
+	return *out == NULL ? -1 : 0;
+}
+
+static const char *
+full_name(const struct job *j)
+{
+	if (j->inv->full_name != NULL)
+		return j->inv->full_name;
+	return j->account.full_name != NULL ? j->account.full_name :
+	    j->identity.full_name;
+}
+
+static int
+compose(struct job *j, struct error *e)
+{
+	struct compose_facts facts;
+	struct buf unique;
+	char date[DATE_SIZE], *from = NULL;
+	int rc;
+
+	buf_init(&unique, 256);
+	identity_date(date);
+	rc = identity_unique(&unique, e);
+	if (rc == 0)
+		rc = added_from(j, &from, e);
+	facts.date = date;
+	facts.from = from;
+	facts.full_name = full_name(j);
+	facts.domain = j->domain;
+	facts.unique = unique.data;
+	facts.host = j->domain;
+	if (rc == 0)
+		rc = compose_header(&j->message.header, &facts, e);
+	free(from);
+	buf_release(&unique);
+	return rc;
+}
+
+static int
+prepare_submission(struct job *j, struct error *e)
+{
+	struct submission *s = &j->submission;
+
+	j->message_id = compose_message_id(&j->message.header);
+	j->outcome.message_id = j->message_id;
+	if (compose_check(&j->message.header, &j->message.count, &j->needs,
+	    e) == -1)
+		return -1;
+	if (header_write(&j->message.header, &s->header) == -1 ||
+	    buf_add(&s->header, "\r\n", 2) == -1)
+		return error_set(e, ERR_MESSAGE, "the header has grown past"
+		    " %d bytes", HEADER_OUT_MAX);
+	s->message = &j->message;
+	s->envelope = &j->envelope;
+	s->size = j->needs.size;
+	s->eight_bit = j->needs.eight_bit;
+	s->smtputf8 = j->needs.smtputf8;
+	j->outcome.size = s->size;
+	return 0;
+}
+
+int
+job_address(struct job *j, struct error *e)
+{
+	j->outcome.envelope = &j->envelope;
+	if (set_sender(j, e) == -1)
+		return -1;
+	return set_recipients(j, e);
+}
+
+int
+job_compose(struct job *j, struct error *e)
+{
+	if (compose(j, e) == -1)
+		return -1;
+	return prepare_submission(j, e);
+}
+
+static void
+show_ignored(const struct job *j)
+{
+	size_t i;
+
+	if (!j->inv->verbose)
+		return;
+	for (i = 0; i < j->inv->ignored_count; i++)
+		fprintf(stderr, "* option '%s' is ignored\n",
+		    j->inv->ignored[i]);
+}
+
+/* The password is there before the relay is: it waits for nobody to type. */
+int
+job_submit(struct job *j, struct error *e)
+{
+	struct buf secret;
+	int rc = 0;
+
+	show_ignored(j);
+	buf_init_secret(&secret, SECRET_MAX);
+	if (load_needs_secret(&j->account))
+		rc = secret_get(&j->account, &secret, e);
+	if (rc == 0) {
+		rc = submit(&j->account, &secret, &j->submission,
+		    j->inv->verbose, &j->result);
+		j->outcome.result = &j->result;
+		*e = j->result.error;
+	}
+	buf_release(&secret);
+	return rc;
+}
+
+/* On a terminal, and in the log. */
+static void
+warn(const struct job *j, const char *stamp)
+{
+	bool json = strcmp(j->account.log_format, "json") == 0;
+	struct buf text, line;
+
+	buf_init(&text, ERROR_TEXT_MAX);
+	if (!report_warning(&j->outcome, (int64_t)time(NULL), &text)) {
+		buf_release(&text);
+		return;
+	}
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "sendoff: %s\n", text.data);
+	buf_init(&line, 2 * ERROR_TEXT_MAX);
+	if (json) {
+		buf_addc(&line, '{');
+		json_member(&line, "time", stamp);
+		buf_adds(&line, "\"warning\":");
+		json_string(&line, text.data);
+		buf_addc(&line, '}');
+	} else
+		buf_addf(&line, "warning: %s", text.data);
+	log_line(line.data, false);
+	buf_release(&line);
+	buf_release(&text);
+}
+
+/* Tells everybody who asked. */
+int
+job_report(struct job *j)
+{
+	struct outcome *o = &j->outcome;
+	struct buf out;
+	char stamp[CLOCK_STAMP_SIZE];
+	int status;
+
+	clock_stamp(stamp);
+	o->time = stamp;
+	o->milliseconds = clock_ms() - j->started;
+	buf_init(&out, TEXT_MAX);
+	if (j->inv->json && j->inv->mode != MODE_PRINT_CONFIG) {
+		report_json(o, &out);
+		/*
+		 * Custody has passed or not: a status that says otherwise
+		 * would have the message sent again.
+		 */
+		output_print(&out, NULL);
+		buf_clear(&out);
+	}
+	report_text(o, &out);
+	fsio_write_all(STDERR_FILENO, out.data, out.len);
+	buf_clear(&out);
+	status = report_status(o);
+	if (j->inv->mode == MODE_SUBMIT) {
+		report_log(o, o->account == NULL ? "text" :
+		    j->account.log_format, &out);
+		log_line(out.data, status != 0);
+		if (o->account != NULL)
+			warn(j, stamp);
+	}
+	buf_release(&out);
+	return status;
+}
+
+void
+job_init(struct job *j, const struct invocation *inv)
+{
+	memset(j, 0, sizeof *j);
+	j->inv = inv;
+	j->started = clock_ms();
+	message_init(&j->message);
+	envelope_init(&j->envelope);
+	buf_init(&j->submission.header, HEADER_OUT_MAX);
+	identity_init(&j->identity);
+}
+
+void
+job_release(struct job *j)
+{
+	buf_release(&j->submission.header);
+	envelope_release(&j->envelope);
+	message_release(&j->message);
+	if (j->outcome.account != NULL)
+		account_release(&j->account);
+	identity_release(&j->identity);
+	free(j->domain);
+	free(j->message_id);
+}

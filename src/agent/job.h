@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One message on its way, from what was asked for to what came of it.
+ */
+#ifndef AGENT_JOB_H
+#define AGENT_JOB_H
+
+#include <stdint.h>
+
+#include "agent/identity.h"
+#include "agent/report.h"
+#include "agent/submit.h"
+#include "config/account.h"
+#include "mail/compose.h"
+#include "mail/envelope.h"
+#include "mail/message.h"
+
+struct config;
+struct error;
+struct invocation;
+
+/*
+ * The steps, in this order: the message is read into it (message_read), then
+ * job_choose_account, job_address, job_compose, job_submit; job_report at the
+ * end, however far it came.  What fails fills outcome.error where that is the
+ * error that is passed.
+ */
+struct job {
+	const struct invocation *inv;	/* borrowed */
+	struct account account;		/* where outcome.account is set */
+	struct message message;
+	struct envelope envelope;
+	struct submission submission;
+	struct submit_result result;
+	struct outcome outcome;
+	struct compose_needs needs;
+	struct identity identity;
+	char *domain;		/* completes bare addresses */
+	char *message_id;
+	int64_t started;
+};
+
+void	job_init(struct job *j, const struct invocation *inv);
+void	job_release(struct job *j);
+
+/* By -a, -f, the From field (account_load); the log goes where it says. */
+int	job_choose_account(struct job *j, const struct config *config,
+	    struct error *e);
+/* Sender and recipients: ERR_USAGE for arguments, ERR_MESSAGE for the header. */
+int	job_address(struct job *j, struct error *e);
+/* The header as it goes out, and what the relay must be able to do. */
+int	job_compose(struct job *j, struct error *e);
+/* Gets the password and submits; 0 when everybody was accepted. */
+int	job_submit(struct job *j, struct error *e);
+
+/*
+ * Tells everybody who asked: --json, standard error, the log.  Returns the
+ * exit status.
+ */
+int	job_report(struct job *j);
+
+#endif
