@@ -42,54 +42,98 @@ struct inspection {
 
 /* What to do about a step that failed, where its text does not say it. */
 static const struct {
-	const char *step;
+	const char *step;	/* NULL: any */
 	enum error_class class;	/* ERR_NONE: any */
+	const char *said;	/* in the error's text; NULL: anything */
 	const char *remedy;
 } remedies[] = {
-	{ "account", ERR_NONE, "mend the account file; sendoff.conf(5) has"
-	    " every key" },
-	{ "password", ERR_NONE, "see that password, password_command or"
-	    " password_file gives the password on its first line" },
-	{ "certificates", ERR_NONE, "see that the files of the tls_ keys are"
-	    " there and can be read by this user" },
-	{ "name", ERR_HOST, "check how 'server' is written, and that this"
-	    " host can look up names" },
-	{ "name", ERR_NONE, "check that this host can look up names" },
-	{ "connection", ERR_TEMPORARY, "see that the relay is up; many"
-	    " networks block port 25 and some 587, so try"
-	    " 'port = 587, 465, 5190, 25' as far as the relay has them" },
-	{ "connection", ERR_AUTH, "check user name and password in 'proxy'" },
-	{ "connection", ERR_NONE, "check 'server', 'port' and 'proxy'" },
-	{ "greeting", ERR_PROTOCOL, "check 'port': what answers there is no"
-	    " mail server" },
-	{ "greeting", ERR_TEMPORARY, "if the port has TLS from the first"
-	    " byte, as 465 has, set 'implicit_tls = yes'; else try later" },
-	{ "greeting", ERR_NONE, "ask who runs the relay why it does not take"
-	    " mail from this host" },
-	{ "capabilities", ERR_NONE, "see that 'helo' is a name that the relay"
-	    " takes; else try later" },
-	{ "tls", ERR_TEMPORARY, "see that the port is the right one for"
-	    " 'starttls' or 'implicit_tls'; else try later" },
-	{ "tls", ERR_UNAVAILABLE, "mend what the text names: the relay's"
-	    " certificate, 'tls_server_name', 'tls_trust' or 'tls_min'" },
-	{ "tls", ERR_NONE, "try later; if it stays, somebody in between"
-	    " meddles with the connection" },
-	{ "mechanism", ERR_NONE, "let 'auth' list one that the relay offers,"
-	    " or leave it at auto" },
-	{ "login", ERR_TEMPORARY, "try later" },
-	{ "login", ERR_NONE, "check 'username' and the password; some"
-	    " providers want one that is made for each program" },
+	{ NULL, ERR_NONE, "alert: ",
+	    "the relay breaks off under TLS: if it wants a certificate"
+	    " of ours, set 'tls_certificate' and 'tls_key'" },
+	{ NULL, ERR_NONE, "tls_priority",
+	    "mend 'tls_priority', or take it out" },
+	{ "account", ERR_NONE, NULL,
+	    "mend the account file; sendoff.conf(5) has every key" },
+	{ "password", ERR_NONE, NULL,
+	    "see that password, password_command or password_file gives"
+	    " the password on its first line" },
+	{ "certificates", ERR_NONE, NULL,
+	    "see that the files of the tls_ keys are there and can be"
+	    " read by this user" },
+	{ "name", ERR_HOST, NULL,
+	    "check how 'server' is written, and that this host can look"
+	    " up names" },
+	{ "name", ERR_NONE, NULL,
+	    "check that this host can look up names" },
+	{ "connection", ERR_TEMPORARY, NULL,
+	    "see that the relay is up; many networks block port 25 and"
+	    " some 587, so try 'port = 587, 5190, 25', or 'port = 465'"
+	    " alone, as far as the relay has them" },
+	{ "connection", ERR_AUTH, NULL,
+	    "check user name and password in 'proxy'" },
+	{ "connection", ERR_NONE, NULL,
+	    "check 'server', 'port' and 'proxy'" },
+	{ "greeting", ERR_PROTOCOL, NULL,
+	    "check 'port': what answers there is no mail server" },
+	{ "greeting", ERR_TEMPORARY, NULL,
+	    "if the port has TLS from the first byte, as 465 has, set"
+	    " 'implicit_tls = yes'; else try later" },
+	{ "greeting", ERR_NONE, NULL,
+	    "ask who runs the relay why it does not take mail from this"
+	    " host" },
+	{ "capabilities", ERR_NONE, NULL,
+	    "see that 'helo' is a name that the relay takes; else try"
+	    " later" },
+	{ "tls", ERR_TEMPORARY, NULL,
+	    "see that the port is the right one for 'starttls' or"
+	    " 'implicit_tls'; else try later" },
+	{ "tls", ERR_UNAVAILABLE, NULL,
+	    "mend what the text names: the relay's certificate,"
+	    " 'tls_server_name', 'tls_trust' or 'tls_min'" },
+	{ "tls", ERR_NONE, NULL,
+	    "try later; if it stays, somebody in between meddles with"
+	    " the connection" },
+	{ "mechanism", ERR_NONE, NULL,
+	    "let 'auth' list one that the relay offers, or leave it at"
+	    " auto" },
+	{ "login", ERR_TEMPORARY, NULL,
+	    "try later" },
+	{ "login", ERR_NONE, NULL,
+	    "check 'username' and the password; some providers want one"
+	    " that is made for each program" },
 };
 
-static const char *
-remedy(const char *step, enum error_class class)
+static const struct step *
+last_step(const struct inspection *c)
 {
+	return &c->steps.list[c->steps.count - 1];
+}
+
+static bool
+remedy_fits(size_t i, const char *step, const struct error *e)
+{
+	if (remedies[i].step != NULL && strcmp(remedies[i].step, step) != 0)
+		return false;
+	if (remedies[i].class != ERR_NONE && remedies[i].class != e->class)
+		return false;
+	return remedies[i].said == NULL ||
+	    strstr(e->text, remedies[i].said) != NULL;
+}
+
+static const char *
+remedy(const struct inspection *c)
+{
+	const char *step = last_step(c)->name;
 	size_t i;
 
+	/* Where there is TLS already, none is missing. */
+	if (strcmp(step, "greeting") == 0 &&
+	    c->result.tls.version[0] != '\0' &&
+	    strstr(c->error.text, "alert: ") == NULL &&
+	    c->error.class == ERR_TEMPORARY)
+		return "try later";
 	for (i = 0; i < sizeof remedies / sizeof *remedies; i++)
-		if (strcmp(remedies[i].step, step) == 0 &&
-		    (remedies[i].class == class ||
-		    remedies[i].class == ERR_NONE))
+		if (remedy_fits(i, step, &c->error))
 			return remedies[i].remedy;
 	return "try later";
 }
@@ -168,12 +212,6 @@ inspect(struct inspection *c)
 	buf_release(&secret);
 }
 
-static const struct step *
-last_step(const struct inspection *c)
-{
-	return &c->steps.list[c->steps.count - 1];
-}
-
 static void
 print_text(const struct inspection *c, struct buf *out)
 {
@@ -186,8 +224,7 @@ print_text(const struct inspection *c, struct buf *out)
 		    "FAIL", s->name, (long long)s->milliseconds, s->text);
 	}
 	if (c->error.class != ERR_NONE)
-		buf_addf(out, "     what to do: %s\n",
-		    remedy(last_step(c)->name, c->error.class));
+		buf_addf(out, "     what to do: %s\n", remedy(c));
 }
 
 static void
@@ -227,8 +264,7 @@ print_json(const struct inspection *c, struct buf *out)
 	    c->result.auth);
 	print_json_steps(c, out);
 	json_member(out, "error", failed ? c->error.text : NULL);
-	json_member(out, "remedy", failed ? remedy(last_step(c)->name,
-	    c->error.class) : NULL);
+	json_member(out, "remedy", failed ? remedy(c) : NULL);
 	buf_addf(out, "\"milliseconds\":%lld}\n",
 	    (long long)(clock_ms() - c->started));
 	buf_release(&relay);

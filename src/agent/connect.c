@@ -161,6 +161,10 @@ connection_open(struct connection *c, struct error *e)
 	if (fd == -1)
 		return -1;
 	c->stream = stream_new(fd);
+	c->name = resolve_ascii_name(c->account->tls_server_name == NULL ?
+	    c->account->server : c->account->tls_server_name, e);
+	if (c->name == NULL)
+		return -1;
 	c->helo = helo_name(c->account, fd);
 	return 0;
 }
@@ -171,5 +175,6 @@ connection_release(struct connection *c)
 	stream_free(c->stream);
 	tls_free(c->tls);
 	free(c->helo);
+	free(c->name);
 	memset(c, 0, sizeof *c);
 }

@@ -20,6 +20,7 @@ struct connection {
 	struct tls *tls;		/* NULL: the account wants none */
 	struct stream *stream;
 	char *helo;			/* the argument of EHLO */
+	char *name;			/* the relay's, in A-labels */
 	struct dialed dialed;
 	struct tls_facts facts;		/* version "": no TLS (yet) */
 };

@@ -46,7 +46,7 @@ void	job_release(struct job *j);
 /* By -a, -f, the From field (account_load); the log goes where it says. */
 int	job_choose_account(struct job *j, const struct config *config,
 	    struct error *e);
-/* Sender and recipients: ERR_USAGE for arguments, ERR_MESSAGE for the header. */
+/* Sender and recipients; ERR_USAGE for arguments, ERR_MESSAGE for fields. */
 int	job_address(struct job *j, struct error *e);
 /* The header as it goes out, and what the relay must be able to do. */
 int	job_compose(struct job *j, struct error *e);

@@ -164,17 +164,14 @@ binding(const struct pump *p)
 	return b;
 }
 
-/*
- * NULL: no authentication.  A list of mechanisms that need no password is
- * meant for the name that the connection, or the ticket, gives.
- */
+/* NULL: no authentication. */
 static const char *
 login_name(const struct account *a)
 {
 	if (a->auth.count > 0 && str_caseeq(a->auth.list[0], "none"))
 		return NULL;
 	if (a->username == NULL &&
-	    !auth_list_needs_secret(a->auth.list, a->auth.count))
+	    auth_list_may_lack_name(a->auth.list, a->auth.count))
 		return "";
 	return a->username;
 }
@@ -193,8 +190,7 @@ open_session(struct pump *p)
 	settings.secure = a->implicit_tls || account_is_local(a);
 	settings.trace = p->trace;
 	settings.auth.username = login_name(a);
-	settings.auth.host = a->tls_server_name == NULL ? a->server :
-	    a->tls_server_name;
+	settings.auth.host = p->connection.name;
 	settings.auth.port = p->result->dialed.port;
 	settings.auth.binding = binding(p);
 	settings.auth.mechanisms = a->auth.list;
@@ -438,7 +434,6 @@ init(struct pump *p, struct account *a, struct buf *secret,
 	p->result = r;
 	p->trace = trace;
 	p->chunk = xmalloc(CHUNK);
-	p->session_deadline = session_limit(a, s);
 }
 
 static void
@@ -459,6 +454,8 @@ pump(struct pump *p, struct error *e)
 	p->result->stage = "certificates";
 	if (connection_prepare(&p->connection, p->account, e) == -1)
 		return -1;
+	/* Whoever types a password has all the time. */
+	p->session_deadline = session_limit(p->account, p->submission);
 	steps_begin(p->steps);
 	if (connect_relay(p, e) == -1)
 		return -1;

@@ -33,8 +33,6 @@ watch_dial(struct steps *steps, const struct account *a,
     const struct dialed *d, bool connected)
 {
 	const char *name = a->proxy.host != NULL ? a->proxy.host : a->server;
-	const char *through = a->proxy.host != NULL ? ", through the proxy" :
-	    "";
 
 	if (d->resolved != 0) {
 		steps_done_at(steps, d->resolved, "name", "'%s' has %zu"
@@ -46,9 +44,13 @@ watch_dial(struct steps *steps, const struct account *a,
 	if (connected && account_is_local(a))
 		steps_done(steps, "connection", "connected to '%s'",
 		    a->server);
+	else if (connected && a->proxy.host != NULL)
+		steps_done(steps, "connection", "connected to '%s', port %u,"
+		    " through the proxy at %s", a->server,
+		    (unsigned int)d->port, d->address);
 	else if (connected)
-		steps_done(steps, "connection", "connected to %s, port %u%s",
-		    d->address, (unsigned int)d->port, through);
+		steps_done(steps, "connection", "connected to %s, port %u",
+		    d->address, (unsigned int)d->port);
 }
 
 void

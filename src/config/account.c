@@ -17,6 +17,7 @@
 #include "config/account.h"
 #include "config/file.h"
 #include "config/keys.h"
+#include "config/proxy.h"
 #include "config/value.h"
 #include "mail/address.h"
 
@@ -410,8 +411,8 @@ fill(struct account *a, enum key_id id, const char *value,
 	free(a->text[id]);
 	free(a->origin[id]);
 	/* A secret stands in one place only, which is wiped. */
-	a->text[id] = xstrdup(key_table[id].kind == KEY_SECRET ||
-	    key_table[id].kind == KEY_PROXY ? "" : value);
+	a->text[id] = key_table[id].kind == KEY_PROXY ? proxy_masked(value) :
+	    xstrdup(key_table[id].kind == KEY_SECRET ? "" : value);
 	a->origin[id] = xstrdup(origin);
 	return 0;
 }

@@ -7,7 +7,6 @@
  */
 #include "config.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -15,7 +14,6 @@
 #include "config/account.h"
 #include "config/file.h"
 #include "config/keys.h"
-#include "config/proxy.h"
 
 /* Bytes of an origin that are shown. */
 #define ORIGIN_MAX	4096
@@ -48,40 +46,29 @@ print_setting(const char *name, const char *value, struct buf *out)
 }
 
 /* What must not be shown stands in a comment, with stars in its place. */
-static bool
-print_masked(const struct account *a, enum key_id id, struct buf *out)
+static void
+print_masked(const char *name, const char *masked, struct buf *out)
 {
-	char *masked;
-
-	if (id == KEY_PASSWORD && a->password != NULL) {
-		(void)buf_addf(out, "# %s = ******** (set, not shown)\n",
-		    key_table[id].name);
-		return true;
-	}
-	if (id != KEY_PROXY_URL || a->proxy.host == NULL)
-		return false;
-	masked = proxy_masked(&a->proxy);
-	(void)buf_addf(out, "%s%s = %s\n", a->proxy.user == NULL ? "" : "# ",
-	    key_table[id].name, masked);
-	free(masked);
-	return true;
+	(void)buf_addf(out, "# %s = %s (set, not shown)\n", name, masked);
 }
 
 static void
 print_key(const struct account *a, enum key_id id, struct buf *out)
 {
-	const char *origin = a->origin[id];
-	bool set = a->text[id][0] != '\0' ||
-	    (id == KEY_PASSWORD && a->password != NULL) ||
-	    (id == KEY_PROXY_URL && a->proxy.host != NULL);
+	const char *name = key_table[id].name, *origin = a->origin[id];
+	bool password = id == KEY_PASSWORD && a->password != NULL;
 
-	if (!set)
+	if (!password && a->text[id][0] == '\0')
 		return;
 	(void)buf_adds(out, "# ");
 	str_escape(out, origin, strlen(origin), ORIGIN_MAX);
 	(void)buf_addc(out, '\n');
-	if (!print_masked(a, id, out))
-		print_setting(key_table[id].name, a->text[id], out);
+	if (password)
+		print_masked(name, "********", out);
+	else if (id == KEY_PROXY_URL && a->proxy.user != NULL)
+		print_masked(name, a->text[id], out);
+	else
+		print_setting(name, a->text[id], out);
 }
 
 void

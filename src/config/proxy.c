@@ -161,11 +161,13 @@ proxy_has_secret(const char *url)
 }
 
 char *
-proxy_masked(const struct key_proxy *p)
+proxy_masked(const char *url)
 {
-	bool six = strchr(p->host, ':') != NULL;
+	const char *at = strrchr(url, '@');
+	size_t user;
 
-	return xasprintf("%s%s%s%s%s%s:%u", SCHEME, p->user == NULL ? "" :
-	    p->user, p->user == NULL ? "" : ":********@", six ? "[" : "",
-	    p->host, six ? "]" : "", (unsigned int)p->port);
+	if (at == NULL || strlen(url) < strlen(SCHEME))
+		return xstrdup(url);
+	user = strlen(SCHEME) + strcspn(url + strlen(SCHEME), ":@");
+	return xasprintf("%.*s:********%s", (int)user, url, at);
 }

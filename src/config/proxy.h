@@ -22,7 +22,7 @@ void	proxy_wipe(struct key_proxy *p);
 /* True where a password may stand in the text, whatever else is wrong. */
 bool	proxy_has_secret(const char *url);
 
-/* The URL with stars for the password, owned. */
-char	*proxy_masked(const struct key_proxy *p);
+/* The URL with stars for a password in it, owned. */
+char	*proxy_masked(const char *url);
 
 #endif

@@ -422,6 +422,10 @@ store_word_or_path(const struct store *s, const char *value)
 static int
 store_path_or_token(const struct store *s, const char *value)
 {
+	if (strstr(value, "pin-value=") != NULL)
+		return error_set(s->error, ERR_CONFIG, "%s: %s: a PIN in it"
+		    " would be shown: take pin-value out, and set"
+		    " tls_key_password_command", s->where, s->key->name);
 	if (str_starts(value, "pkcs11:"))
 		return put_string(s, xstrdup(value));
 	return store_path(s, value);

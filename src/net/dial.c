@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
@@ -244,12 +245,22 @@ dial_port(struct target *t, uint16_t port, int64_t deadline, struct error *e)
 	return -1;
 }
 
-/* A port that drops packets gets its share of the time, and no more. */
+/* True for what the next port may do better. */
+static bool
+is_about_port(enum error_class class)
+{
+	return class == ERR_TEMPORARY || class == ERR_UNAVAILABLE;
+}
+
+/*
+ * A port that drops packets gets its share of the time, and no more.  Of the
+ * reasons the first is given, but one that may pass before one that stays.
+ */
 static int
 dial_ports(struct target *t, struct dialed *out, struct error *e)
 {
 	const struct dial_settings *s = t->settings;
-	struct error later, *to = e;
+	struct error why;
 	int64_t share;
 	size_t i;
 	int fd;
@@ -257,17 +268,16 @@ dial_ports(struct target *t, struct dialed *out, struct error *e)
 	for (i = 0; i < s->port_count; i++) {
 		share = (s->deadline - clock_ms()) /
 		    (int64_t)(s->port_count - i);
-		fd = dial_port(t, s->ports[i], clock_ms() + share, to);
+		fd = dial_port(t, s->ports[i], clock_ms() + share, &why);
 		if (fd != -1) {
 			out->port = s->ports[i];
 			return fd;
 		}
-		/* The first port's is the reason that is given. */
-		if (to->class != ERR_TEMPORARY) {
-			*e = *to;
-			return -1;
-		}
-		to = &later;
+		if (i == 0 || !is_about_port(why.class) ||
+		    (why.class == ERR_TEMPORARY && e->class != why.class))
+			*e = why;
+		if (!is_about_port(why.class))
+			break;
 	}
 	return -1;
 }

@@ -274,6 +274,9 @@ proxy_connect(int fd, const struct dial_proxy *p, const char *host,
 {
 	struct talk t = { fd, p, deadline, e };
 
+	if (p->user != NULL && p->password == NULL)
+		return error_set(e, ERR_INTERNAL, "the password for the proxy"
+		    " '%s' has been wiped", p->host);
 	if (strlen(host) > PROXY_FIELD_MAX)
 		return error_set(e, ERR_CONFIG, "the host name '%s' is longer"
 		    " than the %d bytes that a proxy takes", host,

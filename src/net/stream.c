@@ -211,6 +211,21 @@ stream_flush(struct stream *s)
 	return rc;
 }
 
+/* What the relay says of the connection, as in "Certificate is required". */
+static int
+fail_alert(struct stream *s)
+{
+	const char *name;
+	char *text;
+
+	name = gnutls_alert_get_name(gnutls_alert_get(s->session));
+	text = xasprintf("the relay ends TLS with an alert: %s", name == NULL ?
+	    "an unknown one" : name);
+	fail(s, text);
+	free(text);
+	return -1;
+}
+
 /*
  * An end without close_notify is an end: SMTP itself says when it is over.
  * After a warning alert or a request to renegotiate the caller looks at the
@@ -229,6 +244,8 @@ read_tls(struct stream *s, char *data, size_t len, bool *again)
 		return -1;
 	}
 	s->noise = 0;
+	if (n == GNUTLS_E_FATAL_ALERT_RECEIVED)
+		return fail_alert(s);
 	return n < 0 ? fail(s, gnutls_strerror((int)n)) : n;
 }
 

@@ -60,6 +60,9 @@ static const struct mechanism {
 /* GSASL_SERVICE: the name that GSSAPI and DIGEST-MD5 have for SMTP. */
 #define SERVICE		"smtp"
 
+/* Bytes of what is kept of a secret, and of its surroundings. */
+#define RESPONSE_MAX	(32 * 1024)
+
 /* Bytes of a salted password: SHA-256's. */
 #define SALTED_MAX	32
 
@@ -112,6 +115,18 @@ auth_list_needs_secret(char *const *list, size_t count)
 }
 
 bool
+auth_list_may_lack_name(char *const *list, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (find_mechanism(list[i]) != NULL &&
+		    !auth_needs_secret(list[i]))
+			return true;
+	return false;
+}
+
+bool
 auth_client_first(const char *mechanism)
 {
 	return has_flag(mechanism, CLIENT_FIRST);
@@ -137,6 +152,8 @@ objection(const struct auth_settings *s, const struct capabilities *c,
 {
 	if (!capabilities_mechanism(c, m->name))
 		return "not offered";
+	if ((m->flags & SECRET) != 0 && s->username[0] == '\0')
+		return "needs 'username'";
 	if ((m->flags & BARE) != 0 && !s->encrypted && !s->allow_plaintext)
 		return (m->flags & BEARER) != 0 ?
 		    "shows the token without TLS" :
@@ -332,11 +349,14 @@ auth_new(const char *mechanism, const struct auth_settings *s,
 	a = xcalloc(1, sizeof *a);
 	a->mechanism = find_mechanism(mechanism);
 	a->settings = s;
-	buf_init_secret(&a->response, AUTH_CHALLENGE_MAX);
+	buf_init_secret(&a->response, RESPONSE_MAX);
 	if ((a->mechanism->flags & BEARER) != 0)
 		rc = start_bearer(a, secret, e);
 	else
 		rc = start_library(a, secret, e);
+	if (rc == 0 && a->response.overflow)
+		rc = error_set(e, ERR_AUTH, "the password or token for %s is"
+		    " longer than %d bytes", mechanism, RESPONSE_MAX);
 	if (rc == 0)
 		return a;
 	auth_free(a);
@@ -485,7 +505,7 @@ salt_password(struct auth *a, const char *text, size_t len)
 	mem_wipe(key, sizeof key);
 	gsasl_free(decoded);
 	buf_release(&a->response);
-	buf_init_secret(&a->response, AUTH_CHALLENGE_MAX);
+	buf_init_secret(&a->response, RESPONSE_MAX);
 }
 
 /* "{"status":"invalid_token",...}", to be shown when the 535 comes. */
@@ -496,22 +516,30 @@ keep_complaint(struct auth *a, const char *text, size_t len)
 	a->complaint = xstrndup(text, len);
 }
 
-/* A challenge within the limits, decoded into text, to be gsasl_freed. */
+/*
+ * A challenge within the limits, decoded into text, to be freed.  A NUL stands
+ * behind it: libgsasl gives none, and measures some with strlen(3) all the
+ * same.
+ */
 static int
 take_challenge(struct auth *a, const char *challenge, char **text,
     size_t *len, struct error *e)
 {
+	char *decoded;
+
 	if (++a->rounds > AUTH_ROUNDS_MAX || a->complete)
 		return error_set(e, ERR_PROTOCOL, "the relay goes on asking"
 		    " after %s is complete", a->mechanism->name);
 	if (strlen(challenge) > AUTH_CHALLENGE_MAX)
 		return error_set(e, ERR_PROTOCOL, "the relay sent a challenge"
 		    " of more than %d bytes", AUTH_CHALLENGE_MAX);
-	if (gsasl_base64_from(challenge, strlen(challenge), text, len) ==
+	if (gsasl_base64_from(challenge, strlen(challenge), &decoded, len) !=
 	    GSASL_OK)
-		return 0;
-	return error_set(e, ERR_PROTOCOL,
-	    "the relay sent a challenge that is not base64");
+		return error_set(e, ERR_PROTOCOL,
+		    "the relay sent a challenge that is not base64");
+	*text = xstrndup(decoded, *len);
+	gsasl_free(decoded);
+	return 0;
 }
 
 /* Base64 of what is secret, and is wiped; in is libgsasl's and freed. */
@@ -607,9 +635,8 @@ auth_step(struct auth *a, const char *challenge, struct buf *out,
 	if ((a->mechanism->flags & BEARER) != 0)
 		rc = step_bearer(a, text == NULL ? "" : text, len, out);
 	else
-		/* An empty one must be a string: libgsasl measures it. */
-		rc = step_library(a, len == 0 ? "" : text, len, out, e);
-	gsasl_free(text);
+		rc = step_library(a, text == NULL ? "" : text, len, out, e);
+	free(text);
 	return rc;
 }
 

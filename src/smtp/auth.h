@@ -63,6 +63,11 @@ void	auth_explain(const struct auth_settings *s,
 bool	auth_needs_secret(const char *mechanism);
 /* True where any mechanism that the account allows needs one. */
 bool	auth_list_needs_secret(char *const *mechanisms, size_t count);
+/*
+ * True where a mechanism in it needs no user name: with the empty one, those
+ * alone are taken, for the name that the connection or the ticket gives.
+ */
+bool	auth_list_may_lack_name(char *const *mechanisms, size_t count);
 /* True where the client speaks first, in AUTH's initial response. */
 bool	auth_client_first(const char *mechanism);
 

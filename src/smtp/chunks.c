@@ -22,11 +22,15 @@ chunks_suit(const struct session *s)
 	return s->capabilities.chunking && s->capabilities.pipelining;
 }
 
-/* partial = no: nothing goes out before all have been accepted. */
+/*
+ * partial = no: nothing goes out before all have been accepted.  Nor behind a
+ * RSET whose refusal would end the session.
+ */
 bool
 chunks_need_not_wait(const struct session *s)
 {
-	return s->now.t.partial && s->now.t.size <= EARLY_MAX;
+	return s->now.t.partial && !s->now.reset &&
+	    s->now.t.size <= EARLY_MAX;
 }
 
 /* BDAT for the next chunk; its octets follow. */

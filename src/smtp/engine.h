@@ -68,6 +68,7 @@ struct progress {
 	struct wire wire;
 	struct buf encoded;	/* for chunks: what the wire makes of a piece */
 	bool chunked;		/* by BDAT */
+	bool reset;		/* a RSET went out before it */
 	bool last_announced;	/* the last BDAT is out */
 	uint64_t announced;	/* octets in all BDATs so far */
 	uint64_t chunk_left;	/* octets that the last of them still wants */
@@ -174,6 +175,13 @@ void	chunks_end(struct session *s);
 
 /* Puts out what the window allows of the envelope's commands. */
 void	transaction_produce(struct session *s);
+/* True where a recipient may have the message, and nobody has said so. */
+bool	transaction_in_doubt(struct session *s);
+/*
+ * The connection is gone.  True where every recipient has a verdict all the
+ * same: the transaction is then done.
+ */
+bool	transaction_settled(struct session *s);
 /* The connection is gone: what is in doubt, and what is not. */
 void	transaction_lost(struct session *s);
 

@@ -319,6 +319,8 @@ session_timeout(struct session *s)
 {
 	const struct command *c;
 
+	if (transaction_settled(s))
+		return;
 	if (s->fifo_count == 0) {
 		engine_fail(s, ERR_TEMPORARY, 0, "'%s' does not take the"
 		    " message within the time limit", s->settings.relay);
@@ -327,7 +329,8 @@ session_timeout(struct session *s)
 	c = &s->fifo[s->fifo_head];
 	engine_fail(s, ERR_TEMPORARY, 0, "'%s' does not answer within the time"
 	    " limit (%s)%s", s->settings.relay, verbs[c->verb].name,
-	    s->dot_flushed ? ": the message may have been delivered" : "");
+	    transaction_in_doubt(s) ?
+	    ": the message may have been delivered" : "");
 }
 
 size_t
@@ -355,10 +358,13 @@ session_flushed(struct session *s)
 static void
 lost(struct session *s)
 {
+	if (transaction_settled(s))
+		return;
 	engine_fail(s, ERR_TEMPORARY, 0, "lost the connection to '%s'%s%s: %s",
 	    s->settings.relay, s->fifo_count == 0 ? "" : " waiting for its"
 	    " answer to ", s->fifo_count == 0 ? "" :
-	    verbs[s->fifo[s->fifo_head].verb].name, s->dot_flushed ?
+	    verbs[s->fifo[s->fifo_head].verb].name,
+	    transaction_in_doubt(s) ?
 	    "the message may have been delivered" : s->eof_why);
 }
 
@@ -420,7 +426,8 @@ take_reply(struct session *s)
 	/* Its first byte counts: what begins before the dot answers less. */
 	if (s->reply.total == 0)
 		s->early = s->fifo[s->fifo_head].verb == VERB_BDAT ?
-		    s->fifo[s->fifo_head].end > s->written : !s->dot_flushed;
+		    s->fifo[s->fifo_head].end > s->written :
+		    !s->dot_flushed;
 	rc = reply_feed(&s->reply, s->in.data, s->in.len, &used, &e);
 	buf_consume(&s->in, used);
 	if (rc == -1)

@@ -50,6 +50,8 @@ static void
 refuse(struct session *s, size_t i, enum error_class class,
     const struct reply *r)
 {
+	if (r->code == 530)
+		class = ERR_AUTH;
 	if (reply_is(r, 4))
 		set_verdict(s, i, RECIPIENT_DEFERRED, ERR_TEMPORARY, r);
 	else
@@ -203,6 +205,7 @@ transaction_produce(struct session *s)
 		if (s->dirty) {
 			engine_command(s, VERB_RSET, 0, "RSET");
 			s->dirty = false;
+			s->now.reset = true;
 		} else if (!s->now.mail_sent)
 			send_mail(s);
 		else if (s->now.next < recipients(s)) {
@@ -240,11 +243,14 @@ finish_if_idle(struct session *s)
 	done(s);
 }
 
-/* A 530 is about the session, not about the message (RFC 4954, 3207). */
+/*
+ * A 530 is about the session, not about the message (RFC 4954, 3207).  Where
+ * the message is out already, what becomes of it is waited for.
+ */
 static bool
 wants_login(struct session *s, const struct reply *r)
 {
-	if (r->code != 530)
+	if (r->code != 530 || s->now.chunked)
 		return false;
 	engine_fail_reply(s, r, ERR_AUTH, "wants more than the account gives",
 	    s->settings.encrypted ? ": set 'username' and a password" :
@@ -356,6 +362,8 @@ transaction_dot(struct session *s, const struct command *c,
 		return;
 	refuse_taken(s, ERR_UNAVAILABLE, r);
 	s->dot_flushed = false;
+	/* RFC 3030 section 4.2: a chunk that failed leaves that open. */
+	s->dirty = s->now.chunked;
 	/* In mid-message there is no way back to commands. */
 	if (early || r->code == 421)
 		done_broken(s);
@@ -451,6 +459,32 @@ may_have(struct session *s, size_t i)
 {
 	return s->now.taken[i] || (s->now.chunked && !s->now.mail_refused &&
 	    recipient(s, i)->verdict.state == RECIPIENT_UNTRIED);
+}
+
+bool
+transaction_in_doubt(struct session *s)
+{
+	size_t i;
+
+	for (i = 0; s->dot_flushed && i < recipients(s); i++)
+		if (may_have(s, i))
+			return true;
+	return false;
+}
+
+bool
+transaction_settled(struct session *s)
+{
+	size_t i;
+
+	if (s->phase != PHASE_ENVELOPE && s->phase != PHASE_BODY &&
+	    s->phase != PHASE_FINAL)
+		return false;
+	for (i = 0; i < recipients(s); i++)
+		if (recipient(s, i)->verdict.state == RECIPIENT_UNTRIED)
+			return false;
+	done_broken(s);
+	return true;
 }
 
 /* After the final dot nobody knows; before it nobody has it. */

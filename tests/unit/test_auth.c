@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include <gsasl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -291,6 +292,32 @@ START_TEST(scram_error_is_shown)
 }
 END_TEST
 
+/*
+ * Whatever the length of the server's message: what stands behind its base64
+ * in memory is no part of the count.
+ */
+START_TEST(scram_lengths)
+{
+	struct talk t;
+	struct buf first;
+	int i, k;
+
+	/* What malloc gives is full of digits. */
+	mallopt(M_PERTURB, 0xff ^ '7');
+	for (i = 0; i < 48; i++) {
+		talk_init(&t, scram[i % 2], PASSWORD);
+		ck_assert_int_eq(step(&t, NULL), 0);
+		first_message(&t, "", "4096", &first);
+		for (k = 0; k < i; k++)
+			buf_insert(&first, (size_t)(strstr(first.data, ",s=") -
+			    first.data), "x", 1);
+		ck_assert_msg(say(&t, first.data) == 0, "%s", t.e.text);
+		buf_release(&first);
+		talk_release(&t);
+	}
+}
+END_TEST
+
 START_TEST(challenge_limits)
 {
 	struct talk t;
@@ -522,6 +549,7 @@ main(void)
 	tcase_add_loop_test(t, scram_foreign_nonce, 0, 2);
 	tcase_add_loop_test(t, scram_wrong_end, 0, 12);
 	tcase_add_test(t, scram_error_is_shown);
+	tcase_add_test(t, scram_lengths);
 	tcase_add_test(t, challenge_limits);
 	tcase_add_loop_test(t, challenge_not_base64, 0, 5);
 	tcase_add_loop_test(t, rounds, 0, 3);

@@ -95,9 +95,14 @@ static const struct {
 	{ "451 a\r\n503 b\r\n503 c\r\n503 d\r\n", RECIPIENT_DEFERRED,
 	    RECIPIENT_DEFERRED, SESSION_DONE, 451, "MAIL" },
 	{ "250 a\r\n250 b\r\n250 c\r\n451 d\r\n", RECIPIENT_DEFERRED,
-	    RECIPIENT_DEFERRED, SESSION_DONE, 451, "MAIL" },
+	    RECIPIENT_DEFERRED, SESSION_DONE, 451, "RSET" },
 	{ "250 a\r\n250 b\r\n250 c\r\n554 d\r\n", RECIPIENT_REFUSED,
-	    RECIPIENT_REFUSED, SESSION_DONE, 554, "MAIL" },
+	    RECIPIENT_REFUSED, SESSION_DONE, 554, "RSET" },
+	/* About the login, but what becomes of the others is waited for. */
+	{ "250 a\r\n530 b\r\n250 c\r\n250 d\r\n", RECIPIENT_REFUSED,
+	    RECIPIENT_ACCEPTED, SESSION_DONE, 530, "MAIL" },
+	{ "530 a\r\n503 b\r\n503 c\r\n503 d\r\n", RECIPIENT_REFUSED,
+	    RECIPIENT_REFUSED, SESSION_DONE, 530, "MAIL" },
 	{ "250 a\r\n250 b\r\n250 c\r\n421 d\r\n", RECIPIENT_DEFERRED,
 	    RECIPIENT_DEFERRED, SESSION_DONE, 421, NULL },
 	{ "250 a\r\n250 b\r\n250 c\r\n354 d\r\n", RECIPIENT_UNKNOWN,
@@ -144,6 +149,30 @@ START_TEST(doubt)
 	ck_assert_int_eq(state(&t, 0), _i > 0 ? RECIPIENT_REFUSED :
 	    RECIPIENT_UNKNOWN);
 	ck_assert_int_eq(state(&t, 1), RECIPIENT_UNKNOWN);
+	talk_release(&t);
+}
+END_TEST
+
+/* Lost, or late, when all have been refused: they have not got it. */
+static const char *const refusals[] = {
+	"550 a\r\n", "250 a\r\n550 b\r\n550 c\r\n", "530 a\r\n503 b\r\n",
+};
+
+START_TEST(settled)
+{
+	struct talk t;
+
+	small(&t);
+	say(&t, refusals[_i % 3]);
+	MUST_BE(&t, SESSION_WAIT);
+	if (_i < 3)
+		session_eof(t.s, "closed");
+	else
+		session_timeout(t.s);
+	MUST_BE(&t, SESSION_DONE);
+	ck_assert_int_eq(state(&t, 0), RECIPIENT_REFUSED);
+	ck_assert_int_eq(state(&t, 1), RECIPIENT_REFUSED);
+	MUST_BE(&t, SESSION_CLOSED);
 	talk_release(&t);
 }
 END_TEST
@@ -359,6 +388,7 @@ main(void)
 	tcase_add_loop_test(t, verdicts, 0,
 	    sizeof outcomes / sizeof *outcomes);
 	tcase_add_loop_test(t, doubt, 0, 2);
+	tcase_add_loop_test(t, settled, 0, 6);
 	tcase_add_test(t, no_doubt);
 	tcase_add_loop_test(t, early, 0, 2);
 	tcase_add_loop_test(t, waits, 0, 2);

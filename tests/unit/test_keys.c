@@ -395,6 +395,8 @@ START_TEST(network)
 	stores(KEY_TLS_KEY, "pkcs11:token=a;id=b", "pkcs11:token=a;id=b");
 	stores(KEY_TLS_CERTIFICATE, "/etc/a.pem", "/etc/a.pem");
 	refuses_one(KEY_TLS_CERTIFICATE, "a.pem", "absolute path");
+	refuses_one(KEY_TLS_KEY, "pkcs11:object=b?pin-value=1234",
+	    "tls_key_password_command");
 }
 END_TEST
 
