@@ -23,6 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
 USER = "alice"
 PASSWORD = "s3cret pass"
+TOKEN = "ya29.t0ken-of-alice/+="
 RSS_MAX_KIB = 12 * 1024
 SANITIZED = os.environ.get("SENDOFF_SANITIZED") == "1"
 
@@ -321,15 +322,17 @@ def run(lab, directory, args, stdin=b"", env=None, limit=60, preexec=None,
 
 
 def secrets():
-    """The password in all the forms that must not show."""
-    secret = PASSWORD.encode()
-    forms = {secret, secret.hex().encode()}
-    for before in (b"", b"\0" + USER.encode() + b"\0",
-                   USER.encode() + b"\0" + USER.encode() + b"\0"):
-        forms.add(base64.b64encode(before + secret).rstrip(b"="))
-    for shift in range(3):
-        coded = base64.b64encode(b"x" * shift + secret)
-        forms.add(coded[(shift * 8 + 5) // 6:len(coded) // 4 * 4 - 4])
+    """The passwords and tokens in all the forms that must not show."""
+    forms = set()
+    for secret in (PASSWORD.encode(), TOKEN.encode()):
+        forms |= {secret, secret.hex().encode()}
+        for before in (b"", b"\0" + USER.encode() + b"\0",
+                       USER.encode() + b"\0" + USER.encode() + b"\0"):
+            forms.add(base64.b64encode(before + secret).rstrip(b"="))
+        # Within something longer it may begin at any of three places.
+        for shift in range(3):
+            coded = base64.b64encode(b"x" * shift + secret)
+            forms.add(coded[(shift * 8 + 5) // 6:len(coded) // 4 * 4 - 4])
     return forms
 
 
@@ -347,7 +350,7 @@ def faults_of_output(result, rss=True, cpu=2.0):
             faults.append(f"no UTF-8 on {name}: {data[:300]!r}")
         for secret in secrets():
             if secret in data:
-                faults.append(f"the password is on {name}")
+                faults.append(f"a secret is on {name}")
                 break
     if rss and not SANITIZED and result.rss_kib >= RSS_MAX_KIB:
         faults.append(f"resident memory {result.rss_kib} KiB")

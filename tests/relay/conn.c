@@ -12,18 +12,19 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include <gnutls/x509.h>
 
 #include "conn.h"
 
 void
 conn_init(struct conn *c, int fd, struct watch *watch,
-    gnutls_certificate_credentials_t credentials)
+    const struct conn_tls *setup)
 {
 	memset(c, 0, sizeof(*c));
 	c->fd = fd;
 	c->watch = watch;
 	c->idle = -1;
-	c->credentials = credentials;
+	c->setup = setup;
 }
 
 void
@@ -87,17 +88,30 @@ wait_tls(struct conn *c)
 static int
 tls_session(struct conn *c)
 {
+	gnutls_typed_vdata_st purpose = {
+		.type = GNUTLS_DT_KEY_PURPOSE_OID,
+		.data = (void *)(uintptr_t)GNUTLS_KP_TLS_WWW_CLIENT,
+	};
 	int rc;
 
 	rc = gnutls_init(&c->tls, GNUTLS_SERVER | GNUTLS_NONBLOCK |
 	    GNUTLS_NO_SIGNAL);
 	if (rc < 0)
 		return rc;
-	rc = gnutls_set_default_priority(c->tls);
+	if (c->setup->priority == NULL)
+		rc = gnutls_set_default_priority(c->tls);
+	else
+		rc = gnutls_priority_set_direct(c->tls, c->setup->priority,
+		    NULL);
 	if (rc < 0)
 		return rc;
 	rc = gnutls_credentials_set(c->tls, GNUTLS_CRD_CERTIFICATE,
-	    c->credentials);
+	    c->setup->credentials);
+	if (c->setup->client_certificate) {
+		gnutls_certificate_server_set_request(c->tls,
+		    GNUTLS_CERT_REQUIRE);
+		gnutls_session_set_verify_cert2(c->tls, &purpose, 1, 0);
+	}
 	gnutls_transport_set_int(c->tls, c->fd);
 	return rc;
 }
@@ -108,7 +122,7 @@ conn_start_tls(struct conn *c)
 	enum conn_result r;
 	int rc;
 
-	if (c->credentials == NULL)
+	if (c->setup == NULL)
 		return stop(c, "TLS needs --cert and --key");
 	if (c->start != c->end)
 		return stop(c, "the client sent something before TLS");

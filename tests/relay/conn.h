@@ -25,11 +25,18 @@ enum conn_result {
 	CONN_OK = 1
 };
 
+/* How TLS is done. */
+struct conn_tls {
+	gnutls_certificate_credentials_t credentials;
+	const char *priority;	/* NULL: GnuTLS's own */
+	bool client_certificate;	/* the client must show a good one */
+};
+
 struct conn {
 	int fd;
 	struct watch *watch;
 	int64_t idle;		/* longest wait in ms, or -1 */
-	gnutls_certificate_credentials_t credentials;	/* NULL: no TLS */
+	const struct conn_tls *setup;	/* NULL: there is no TLS */
 	gnutls_session_t tls;	/* NULL: plain */
 	bool gone;
 	char why[200];		/* for CONN_STOP and CONN_GONE */
@@ -39,7 +46,7 @@ struct conn {
 
 /* Takes over a socket that does not block. */
 void	conn_init(struct conn *c, int fd, struct watch *watch,
-	    gnutls_certificate_credentials_t credentials);
+	    const struct conn_tls *setup);
 /* Closes it, without a TLS goodbye. */
 void	conn_close(struct conn *c);
 /* Closes it with RST. */

@@ -19,6 +19,8 @@ enum step_kind {
 	STEP_HEAR_OR_END,	/* C? */
 	STEP_TLS,
 	STEP_AUTH_PLAIN,
+	STEP_AUTH_TOKEN,	/* text: the token */
+	STEP_SCRAM,		/* text: the fault */
 	STEP_BODY,
 	STEP_BODY_PART,		/* number: bytes */
 	STEP_DRIP,		/* number: milliseconds; text with CRLF */

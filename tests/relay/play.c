@@ -19,6 +19,9 @@
 #include "dialogue.h"
 #include "play.h"
 #include "record.h"
+#include "sasl.h"
+#include "scram.h"
+#include "talk.h"
 
 /* Bytes of a client's line that are shown. */
 #define SHOWN	160
@@ -164,30 +167,77 @@ right_login(const gnutls_datum_t *given)
 	    memcmp(given->data, full, given->size) == 0);
 }
 
+/*
+ * Reads "AUTH MECHANISM" for one of the names (a NULL behind the last), and
+ * the client's first words, which may come in the same line.
+ */
+static int
+hear_auth(struct player *p, const char *const *names, const char **mechanism,
+    gnutls_datum_t *given)
+{
+	char show[SHOWN + 1], *text;
+	const char *line;
+	enum talk_result t;
+	size_t len, n = 0;
+
+	if (conn_line(p->c, &line, &len) != CONN_OK)
+		return fail(p, "waiting for AUTH %s: %s", *names, p->c->why);
+	record_say(p->r, "C", line, len);
+	for (; (*mechanism = *names) != NULL; names++) {
+		n = strlen("AUTH ") + strlen(*names);
+		if (len >= n && memcmp(line, "AUTH ", 5) == 0 &&
+		    memcmp(line + 5, *names, n - 5) == 0 &&
+		    (len == n || line[n] == ' '))
+			break;
+	}
+	if (*names == NULL || len + 2 > TALK_AUTH_MAX)
+		return fail(p, "another AUTH was expected than '%s'",
+		    shown(line, len, show));
+	text = strndup(line + n + (len > n), len - n - (len > n));
+	t = text == NULL ? TALK_GONE : talk_first(p->c, p->r, text, given);
+	free(text);
+	return t == TALK_OK ? 0 : fail(p, "AUTH %s: no base64", *mechanism);
+}
+
 static int
 do_auth_plain(struct player *p)
 {
-	static const char start[] = "AUTH PLAIN ";
-	gnutls_datum_t coded, given;
-	char show[SHOWN + 1];
-	const char *line;
-	size_t len;
+	static const char *const names[] = { "PLAIN", NULL };
+	const char *mechanism;
+	gnutls_datum_t given;
 	bool right;
 
-	if (conn_line(p->c, &line, &len) != CONN_OK)
-		return fail(p, "waiting for AUTH PLAIN: %s", p->c->why);
-	record_say(p->r, "C", line, len);
-	if (len < sizeof(start) - 1 ||
-	    memcmp(line, start, sizeof(start) - 1) != 0)
-		return fail(p, "expected 'AUTH PLAIN ...', heard '%s'",
-		    shown(line, len, show));
-	coded.data = (void *)(uintptr_t)(line + sizeof(start) - 1);
-	coded.size = (unsigned)(len - (sizeof(start) - 1));
-	if (gnutls_base64_decode2(&coded, &given) < 0)
-		return fail(p, "AUTH PLAIN: this is no base64");
+	if (hear_auth(p, names, &mechanism, &given) < 0)
+		return -1;
 	right = right_login(&given);
 	gnutls_free(given.data);
 	return right ? 0 : fail(p, "AUTH PLAIN: wrong user or password");
+}
+
+static int
+do_auth_token(struct player *p)
+{
+	static const char *const names[] = { "OAUTHBEARER", "XOAUTH2", NULL };
+	const char *mechanism;
+	gnutls_datum_t given;
+	bool right;
+
+	if (hear_auth(p, names, &mechanism, &given) < 0)
+		return -1;
+	right = sasl_oauth(mechanism, (const char *)given.data, given.size,
+	    p->step->text);
+	gnutls_free(given.data);
+	return right ? 0 : fail(p, "AUTH %s: wrong user, token or form",
+	    mechanism);
+}
+
+static int
+do_scram(struct player *p)
+{
+	char why[PLAY_WHY / 2];
+
+	return scram_play(p->step->text, p->c, p->r, why, sizeof(why)) < 0 ?
+	    fail(p, "%s", why) : 0;
 }
 
 /* Takes up to limit bytes of the message from what is read. */
@@ -364,6 +414,8 @@ static int (*const actions[])(struct player *) = {
 	[STEP_HEAR_OR_END] = do_hear,
 	[STEP_TLS] = do_tls,
 	[STEP_AUTH_PLAIN] = do_auth_plain,
+	[STEP_AUTH_TOKEN] = do_auth_token,
+	[STEP_SCRAM] = do_scram,
 	[STEP_BODY] = do_body,
 	[STEP_BODY_PART] = do_body_part,
 	[STEP_DRIP] = do_drip,
@@ -411,6 +463,7 @@ run(struct player *p, const struct dialogue *d)
 		p->heard = p->step->kind == STEP_HEAR ||
 		    p->step->kind == STEP_HEAR_OR_END ||
 		    p->step->kind == STEP_AUTH_PLAIN ||
+		    p->step->kind == STEP_AUTH_TOKEN ||
 		    p->step->kind == STEP_BODY;
 	}
 	p->step = NULL;

@@ -27,6 +27,7 @@
 #include "dialogue.h"
 #include "play.h"
 #include "record.h"
+#include "sasl.h"
 #include "serve.h"
 
 /* Bytes of a dialogue's file. */
@@ -39,11 +40,19 @@ static const char usage[] =
 "usage: relay [--port-file F] [--cert CERT --key KEY] [--unix PATH]\n"
 "             [--implicit-tls] [--record DIR [--discard]] [--transcript F]\n"
 "             [--connections N] [--lifetime SECONDS]\n"
+"             [--tls-priority STRING] [--client-ca FILE]\n"
 "             --play FILE | --serve [--open] [--without KEYWORD,...]\n"
+"             [--mechanisms NAMES] [--hide NAMES] [--token TOKEN]\n"
+"             [--wrong-binding]\n"
 "\n"
 "--play ends with status 0 after N connections (default 1) that went as\n"
 "written, else with 1; SIGHUP says that the client has ended, for STALL.\n"
-"--serve runs until SIGTERM.  Both end after SECONDS (default 300).\n";
+"--serve runs until SIGTERM.  Both end after SECONDS (default 300).\n"
+"\n"
+"NAMES are of mechanisms that clients can log in with, a blank between two\n"
+"(default: PLAIN LOGIN); those behind --hide work, but EHLO is silent about\n"
+"them.  --client-ca: clients must show a certificate of that CA.\n"
+"--wrong-binding: as if another TLS connection lay between the two.\n";
 
 struct settings {
 	const char *port_file;
@@ -52,6 +61,7 @@ struct settings {
 	const char *unix_path;
 	const char *play;
 	const char *transcript;
+	const char *client_ca;
 	bool implicit_tls;
 	bool serve;
 	unsigned connections;
@@ -64,7 +74,7 @@ struct relay {
 	struct watch watch;
 	struct record record;
 	struct dialogue dialogue;
-	gnutls_certificate_credentials_t credentials;
+	struct conn_tls tls;
 	struct conn conn;
 	int fd;
 };
@@ -72,7 +82,9 @@ struct relay {
 enum {
 	OPT_PORT_FILE = 256, OPT_CERT, OPT_KEY, OPT_UNIX, OPT_IMPLICIT,
 	OPT_RECORD, OPT_DISCARD, OPT_TRANSCRIPT, OPT_CONNECTIONS,
-	OPT_LIFETIME, OPT_PLAY, OPT_SERVE, OPT_OPEN, OPT_WITHOUT
+	OPT_LIFETIME, OPT_PLAY, OPT_SERVE, OPT_OPEN, OPT_WITHOUT,
+	OPT_PRIORITY, OPT_CLIENT_CA, OPT_MECHANISMS, OPT_HIDE, OPT_TOKEN,
+	OPT_WRONG_BINDING
 };
 
 static const struct option options[] = {
@@ -90,6 +102,12 @@ static const struct option options[] = {
 	{ "serve", no_argument, NULL, OPT_SERVE },
 	{ "open", no_argument, NULL, OPT_OPEN },
 	{ "without", required_argument, NULL, OPT_WITHOUT },
+	{ "tls-priority", required_argument, NULL, OPT_PRIORITY },
+	{ "client-ca", required_argument, NULL, OPT_CLIENT_CA },
+	{ "mechanisms", required_argument, NULL, OPT_MECHANISMS },
+	{ "hide", required_argument, NULL, OPT_HIDE },
+	{ "token", required_argument, NULL, OPT_TOKEN },
+	{ "wrong-binding", no_argument, NULL, OPT_WRONG_BINDING },
 	{ NULL, 0, NULL, 0 }
 };
 
@@ -112,75 +130,111 @@ number(const char *s)
 	    (unsigned)value;
 }
 
-static void
-option(struct relay *r, int opt)
+/* Where the text of an option goes; NULL for one that has none. */
+static const char **
+text_of(struct relay *r, int opt)
 {
 	struct settings *s = &r->settings;
 
 	switch (opt) {
 	case OPT_PORT_FILE:
-		s->port_file = optarg;
-		break;
+		return &s->port_file;
 	case OPT_CERT:
-		s->cert = optarg;
-		break;
+		return &s->cert;
 	case OPT_KEY:
-		s->key = optarg;
-		break;
+		return &s->key;
 	case OPT_UNIX:
-		s->unix_path = optarg;
-		s->serving.local = true;
-		break;
-	case OPT_IMPLICIT:
-		s->implicit_tls = true;
-		break;
+		return &s->unix_path;
 	case OPT_RECORD:
-		r->record.dir = optarg;
-		break;
-	case OPT_DISCARD:
-		r->record.discard = true;
-		break;
+		return &r->record.dir;
 	case OPT_TRANSCRIPT:
-		s->transcript = optarg;
-		break;
-	case OPT_CONNECTIONS:
-		s->connections = number(optarg);
-		break;
-	case OPT_LIFETIME:
-		s->lifetime = number(optarg);
-		break;
+		return &s->transcript;
 	case OPT_PLAY:
-		s->play = optarg;
-		break;
-	case OPT_SERVE:
-		s->serve = true;
-		break;
-	case OPT_OPEN:
-		s->serving.open = true;
-		break;
+		return &s->play;
 	case OPT_WITHOUT:
-		s->serving.without = optarg;
-		break;
+		return &s->serving.without;
+	case OPT_PRIORITY:
+		return &r->tls.priority;
+	case OPT_CLIENT_CA:
+		return &s->client_ca;
+	case OPT_MECHANISMS:
+		return &s->serving.sasl.mechanisms;
+	case OPT_HIDE:
+		return &s->serving.sasl.hidden;
+	case OPT_TOKEN:
+		return &s->serving.sasl.token;
 	default:
-		s->lifetime = 0;	/* refused below */
-		break;
+		return NULL;
 	}
+}
+
+/* Where a yes goes; NULL for an option that is none. */
+static bool *
+flag_of(struct relay *r, int opt)
+{
+	struct settings *s = &r->settings;
+
+	switch (opt) {
+	case OPT_IMPLICIT:
+		return &s->implicit_tls;
+	case OPT_DISCARD:
+		return &r->record.discard;
+	case OPT_SERVE:
+		return &s->serve;
+	case OPT_OPEN:
+		return &s->serving.open;
+	case OPT_WRONG_BINDING:
+		return &s->serving.sasl.wrong_binding;
+	default:
+		return NULL;
+	}
+}
+
+/* -1 for an option that there is not. */
+static int
+option(struct relay *r, int opt)
+{
+	if (text_of(r, opt) != NULL)
+		*text_of(r, opt) = optarg;
+	else if (flag_of(r, opt) != NULL)
+		*flag_of(r, opt) = true;
+	else if (opt == OPT_CONNECTIONS)
+		r->settings.connections = number(optarg);
+	else if (opt == OPT_LIFETIME)
+		r->settings.lifetime = number(optarg);
+	else
+		return -1;
+	return 0;
+}
+
+/* False where the options make no sense together. */
+static bool
+sensible(const struct settings *s)
+{
+	const struct sasl_settings *sasl = &s->serving.sasl;
+
+	return (s->play != NULL) != s->serve && s->connections != 0 &&
+	    s->lifetime != 0 && (s->cert == NULL) == (s->key == NULL) &&
+	    (s->cert != NULL || (!s->implicit_tls && s->client_ca == NULL)) &&
+	    sasl_known(sasl->mechanisms) &&
+	    (sasl->hidden == NULL || sasl_known(sasl->hidden));
 }
 
 static int
 parse_options(struct relay *r, int argc, char **argv)
 {
 	struct settings *s = &r->settings;
-	int opt;
+	int opt, rc = 0;
 
 	s->connections = 1;
 	s->lifetime = LIFETIME;
+	s->serving.sasl.mechanisms = "PLAIN LOGIN";
+	s->serving.sasl.token = SASL_TOKEN;
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1)
-		option(r, opt);
-	if (optind != argc || (s->play != NULL) == s->serve ||
-	    s->connections == 0 || s->lifetime == 0 ||
-	    (s->cert == NULL) != (s->key == NULL) ||
-	    (s->implicit_tls && s->cert == NULL)) {
+		rc |= option(r, opt);
+	s->serving.local = s->unix_path != NULL;
+	s->serving.sasl.client_certificate = s->client_ca != NULL;
+	if (rc < 0 || optind != argc || !sensible(s)) {
 		fputs(usage, stderr);
 		return -1;
 	}
@@ -214,13 +268,37 @@ read_dialogue(struct relay *r)
 static int
 load_certificate(struct relay *r)
 {
+	const struct settings *s = &r->settings;
 	int rc;
 
-	rc = gnutls_certificate_allocate_credentials(&r->credentials);
+	rc = gnutls_certificate_allocate_credentials(&r->tls.credentials);
 	if (rc >= 0)
-		rc = gnutls_certificate_set_x509_key_file(r->credentials,
-		    r->settings.cert, r->settings.key, GNUTLS_X509_FMT_PEM);
-	return rc < 0 ? complain(r->settings.cert, gnutls_strerror(rc)) : 0;
+		rc = gnutls_certificate_set_x509_key_file(r->tls.credentials,
+		    s->cert, s->key, GNUTLS_X509_FMT_PEM);
+	if (rc < 0)
+		return complain(s->cert, gnutls_strerror(rc));
+	if (s->client_ca == NULL)
+		return 0;
+	r->tls.client_certificate = true;
+	rc = gnutls_certificate_set_x509_trust_file(r->tls.credentials,
+	    s->client_ca, GNUTLS_X509_FMT_PEM);
+	return rc > 0 ? 0 : complain(s->client_ca, rc == 0 ?
+	    "no certificate in it" : gnutls_strerror(rc));
+}
+
+static int
+check_priority(const struct relay *r)
+{
+	gnutls_priority_t priority;
+	int rc;
+
+	if (r->tls.priority == NULL)
+		return 0;
+	rc = gnutls_priority_init(&priority, r->tls.priority, NULL);
+	if (rc < 0)
+		return complain(r->tls.priority, gnutls_strerror(rc));
+	gnutls_priority_deinit(priority);
+	return 0;
 }
 
 static int
@@ -294,7 +372,8 @@ prepare(struct relay *r)
 		return complain("signalfd", strerror(errno));
 	if (s->play != NULL && read_dialogue(r) < 0)
 		return -1;
-	if (s->cert != NULL && load_certificate(r) < 0)
+	if (s->cert != NULL && (load_certificate(r) < 0 ||
+	    check_priority(r) < 0))
 		return -1;
 	if (s->transcript != NULL) {
 		r->record.transcript = fopen(s->transcript, "we");
@@ -327,7 +406,8 @@ next_client(struct relay *r)
 static int
 begin(struct relay *r, int fd)
 {
-	conn_init(&r->conn, fd, &r->watch, r->credentials);
+	conn_init(&r->conn, fd, &r->watch, r->settings.cert == NULL ? NULL :
+	    &r->tls);
 	if (!r->settings.implicit_tls)
 		return 0;
 	r->conn.idle = 10000;
@@ -388,8 +468,8 @@ release(struct relay *r)
 		unlink(r->settings.unix_path);
 	if (r->fd >= 0)
 		close(r->fd);
-	if (r->credentials != NULL)
-		gnutls_certificate_free_credentials(r->credentials);
+	if (r->tls.credentials != NULL)
+		gnutls_certificate_free_credentials(r->tls.credentials);
 	dialogue_release(&r->dialogue);
 	record_release(&r->record);
 	free(r);

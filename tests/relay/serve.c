@@ -15,9 +15,10 @@
 
 #include "body.h"
 #include "conn.h"
-#include "dialogue.h"
 #include "record.h"
+#include "sasl.h"
 #include "serve.h"
+#include "talk.h"
 
 /* What EHLO's SIZE says. */
 #define SIZE_LIMIT	"104857600000"
@@ -38,16 +39,10 @@ struct session {
 	unsigned recipients;
 };
 
-/* Says one line, CRLF is added; -1 when the connection is over. */
 static int
 say(struct session *s, const char *text)
 {
-	char line[256];
-	int n;
-
-	record_say(s->r, "S", text, strlen(text));
-	n = snprintf(line, sizeof(line), "%s\r\n", text);
-	return conn_write(s->c, line, (size_t)n) == CONN_OK ? 0 : -1;
+	return talk_say(s->c, s->r, text);
 }
 
 static bool
@@ -86,6 +81,19 @@ greet(struct session *s, const char *arg)
 }
 
 static int
+offer_auth(struct session *s)
+{
+	char *line;
+	int rc;
+
+	if (asprintf(&line, "250-AUTH %s", s->settings->sasl.mechanisms) < 0)
+		return -1;
+	rc = say(s, line);
+	free(line);
+	return rc;
+}
+
+static int
 do_ehlo(struct session *s, const char *arg)
 {
 	static const char *const plain[] = {
@@ -103,11 +111,11 @@ do_ehlo(struct session *s, const char *arg)
 		if (offers(s, plain[i]) && say(s, line) < 0)
 			return -1;
 	}
-	if (!s->secure && s->c->credentials != NULL &&
+	if (!s->secure && s->c->setup != NULL &&
 	    offers(s, "STARTTLS") && say(s, "250-STARTTLS") < 0)
 		return -1;
 	if ((s->secure || s->settings->local) && offers(s, "AUTH") &&
-	    say(s, "250-AUTH PLAIN LOGIN") < 0)
+	    offer_auth(s) < 0)
 		return -1;
 	return say(s, offers(s, "SIZE") ? "250 SIZE " SIZE_LIMIT :
 	    "250 HELP");
@@ -124,7 +132,7 @@ do_helo(struct session *s, const char *arg)
 static int
 do_starttls(struct session *s, const char *arg)
 {
-	if (*arg != '\0' || s->secure || s->c->credentials == NULL)
+	if (*arg != '\0' || s->secure || s->c->setup == NULL)
 		return say(s, "503 5.5.1 not now");
 	if (s->c->start != s->c->end)
 		return say(s, "503 5.5.1 there is more behind STARTTLS");
@@ -139,90 +147,17 @@ do_starttls(struct session *s, const char *arg)
 	return 0;
 }
 
-/* True where coded is the base64 of want. */
-static bool
-is_coded(const char *coded, size_t coded_len, const char *want, size_t len)
-{
-	gnutls_datum_t in, out;
-	bool same;
-
-	in.data = (void *)(uintptr_t)coded;	/* only read */
-	in.size = (unsigned)coded_len;
-	if (coded_len == 0 || gnutls_base64_decode2(&in, &out) < 0)
-		return false;
-	same = out.size == len && memcmp(out.data, want, len) == 0;
-	gnutls_free(out.data);
-	return same;
-}
-
-static int
-auth_verdict(struct session *s, bool right)
-{
-	if (!right)
-		return say(s, "535 5.7.8 wrong user or password");
-	s->logged_in = true;
-	return say(s, "235 2.7.0 welcome");
-}
-
-/* Asks for a line and compares it; -1 when the connection is over. */
-static int
-challenge(struct session *s, const char *text, const char *want, size_t len,
-    bool *right)
-{
-	const char *line;
-	size_t n;
-
-	if (say(s, text) < 0 || conn_line(s->c, &line, &n) != CONN_OK)
-		return -1;
-	record_say(s->r, "C", "(answer)", 8);
-	*right = is_coded(line, n, want, len) && *right;
-	return 0;
-}
-
-static int
-auth_plain(struct session *s, const char *response)
-{
-	static const char want[] = "\0" DIALOGUE_USER "\0" DIALOGUE_PASSWORD;
-	bool right = true;
-
-	if (*response == ' ')
-		return auth_verdict(s, is_coded(response + 1,
-		    strlen(response + 1), want, sizeof(want) - 1));
-	if (challenge(s, "334 ", want, sizeof(want) - 1, &right) < 0)
-		return -1;
-	return auth_verdict(s, right);
-}
-
-static int
-auth_login(struct session *s, const char *response)
-{
-	bool right = true;
-
-	if (*response == ' ')
-		right = is_coded(response + 1, strlen(response + 1),
-		    DIALOGUE_USER, strlen(DIALOGUE_USER));
-	else if (challenge(s, "334 VXNlcm5hbWU6", DIALOGUE_USER,
-	    strlen(DIALOGUE_USER), &right) < 0)
-		return -1;
-	if (challenge(s, "334 UGFzc3dvcmQ6", DIALOGUE_PASSWORD,
-	    strlen(DIALOGUE_PASSWORD), &right) < 0)
-		return -1;
-	return auth_verdict(s, right);
-}
-
 static int
 do_auth(struct session *s, const char *arg)
 {
-	size_t len = strcspn(arg, " ");
+	int rc;
 
 	if (!s->greeted || s->logged_in || !offers(s, "AUTH") ||
 	    (!s->secure && !s->settings->local))
 		return say(s, "503 5.5.1 not now");
-	if (len == 5 && strncasecmp(arg, "PLAIN", len) == 0)
-		return auth_plain(s, arg + len);
-	if (len == 5 && strncasecmp(arg, "LOGIN", len) == 0)
-		return auth_login(s, arg + len);
-	return say(s, "504 5.5.4 no such mechanism");
+	rc = sasl_login(&s->settings->sasl, s->c, s->r, arg);
+	s->logged_in = rc == 1;
+	return rc < 0 ? -1 : 0;
 }
 
 /* The length of "<...>" at the start, where it can be an address; or 0. */
@@ -493,10 +428,7 @@ converse(struct session *s)
 	while (rc == 0 && !s->over) {
 		if (conn_line(s->c, &line, &len) != CONN_OK)
 			return;
-		if (strncasecmp(line, "AUTH ", len < 5 ? len : 5) == 0)
-			record_say(s->r, "C", "AUTH ...", 8);
-		else
-			record_say(s->r, "C", line, len);
+		record_say(s->r, "C", line, len);
 		copy = strndup(line, len);
 		if (copy == NULL)
 			return;

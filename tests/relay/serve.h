@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include "sasl.h"
+
 struct conn;
 struct record;
 
@@ -14,6 +16,7 @@ struct serve_settings {
 	bool open;		/* takes mail without TLS and login */
 	bool local;		/* a Unix socket: login without TLS is fine */
 	const char *without;	/* "SIZE,8BITMIME": not offered; or NULL */
+	struct sasl_settings sasl;
 };
 
 /*
