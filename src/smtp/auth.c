@@ -6,7 +6,6 @@
  */
 #include "config.h"
 
-#include <gnutls/crypto.h>
 #include <gsasl.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include "smtp/auth.h"
 #include "smtp/capabilities.h"
 #include "smtp/oauth.h"
+#include "smtp/scram.h"
 
 /* What there is to know about a mechanism. */
 enum {
@@ -63,9 +63,6 @@ static const struct mechanism {
 /* Bytes of what is kept of a secret, and of its surroundings. */
 #define RESPONSE_MAX	(32 * 1024)
 
-/* Bytes of a salted password: SHA-256's. */
-#define SALTED_MAX	32
-
 struct auth {
 	const struct mechanism *mechanism;
 	const struct auth_settings *settings;
@@ -73,6 +70,7 @@ struct auth {
 	Gsasl_session *session;
 	struct buf response;	/* BEARER: the whole of it; SCRAM: password */
 	char *complaint;	/* BEARER: what the relay says of it */
+	size_t nonce_len;	/* SCRAM: bytes of ours */
 	int rounds;
 	bool complete;		/* the client's side is satisfied */
 };
@@ -393,119 +391,21 @@ auth_free(struct auth *a)
 	free(a);
 }
 
-/* One attribute of SCRAM's first server message (RFC 5802): "i=4096". */
-static int
-check_attribute(const char *text, size_t len, struct error *e)
-{
-	uint64_t n = 0;
-	size_t i;
-
-	if (len < 2 || memcmp(text, "i=", 2) != 0)
-		return 0;
-	for (i = 2; i < len && ascii_isdigit(text[i]) && n <= UINT32_MAX; i++)
-		n = n * 10 + (uint64_t)(text[i] - '0');
-	if (i == len && n >= AUTH_ITERATIONS_MIN && n <= AUTH_ITERATIONS_MAX)
-		return 0;
-	return error_set(e, ERR_AUTH, "server did not prove that it knows the"
-	    " password: it asks for an iteration count that is not from %d to"
-	    " %d", AUTH_ITERATIONS_MIN, AUTH_ITERATIONS_MAX);
-}
-
-/* Every count in it, so that none is left for libgsasl to find. */
-static int
-check_iterations(const char *text, size_t len, struct error *e)
-{
-	size_t i, begin;
-
-	for (begin = 0; begin < len; begin = i + 1) {
-		for (i = begin; i < len && text[i] != ','; i++)
-			continue;
-		if (check_attribute(text + begin, i - begin, e) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-/* "e=..." in place of the server's signature: it refuses, and says why. */
-static int
-check_server_error(const char *text, size_t len, struct error *e)
-{
-	if (len < 2 || memcmp(text, "e=", 2) != 0)
-		return 0;
-	return error_set(e, ERR_AUTH, "the relay refuses the login: %.*s",
-	    (int)(len - 2 > 200 ? 200 : len - 2), text + 2);
-}
-
-static int
-check_scram(const char *text, size_t len, struct error *e)
-{
-	if (check_iterations(text, len, e) == -1)
-		return -1;
-	return check_server_error(text, len, e);
-}
-
-/* The value of the attribute with this name ("s="); NULL without one. */
-static const char *
-attribute(const char *text, size_t len, const char *name, size_t *value_len)
-{
-	const char *at = text, *end = text + len, *comma;
-
-	for (; at < end; at = comma + 1) {
-		comma = memchr(at, ',', (size_t)(end - at));
-		if (comma == NULL)
-			comma = end;
-		*value_len = (size_t)(comma - at) - 2;
-		if (comma - at > 2 && memcmp(at, name, 2) == 0)
-			return at + 2;
-	}
-	return NULL;
-}
-
-static void
-give_salted(struct auth *a, const unsigned char *key, size_t len)
-{
-	struct buf hex;
-	size_t i;
-
-	buf_init_secret(&hex, 2 * SALTED_MAX);
-	for (i = 0; i < len; i++)
-		buf_addf(&hex, "%02x", key[i]);
-	gsasl_property_set(a->session, GSASL_SCRAM_SALTED_PASSWORD, hex.data);
-	buf_release(&hex);
-}
-
-/*
- * SaltedPassword (RFC 5802 section 3) for libgsasl, from the first server
- * message.  Nothing is done for any other: libgsasl then refuses it.
- */
+/* Libgsasl gets what is made of the password, when the salt is known. */
 static void
 salt_password(struct auth *a, const char *text, size_t len)
 {
-	bool sha256 = strstr(a->mechanism->name, "SHA-256") != NULL;
-	size_t salt_len, count_len, key_len = sha256 ? 32 : 20;
-	unsigned char key[SALTED_MAX];
-	gnutls_datum_t password, salt;
-	const char *coded, *count;
-	char *decoded;
+	struct buf hex;
 
-	coded = attribute(text, len, "s=", &salt_len);
-	count = attribute(text, len, "i=", &count_len);
-	if (a->response.len == 0 || coded == NULL || count == NULL ||
-	    gsasl_base64_from(coded, salt_len, &decoded, &salt_len) !=
-	    GSASL_OK)
-		return;
-	password.data = (unsigned char *)a->response.data;
-	password.size = (unsigned int)a->response.len;
-	salt.data = (unsigned char *)decoded;
-	salt.size = (unsigned int)salt_len;
-	if (gnutls_pbkdf2(sha256 ? GNUTLS_MAC_SHA256 : GNUTLS_MAC_SHA1,
-	    &password, &salt, (unsigned int)strtoul(count, NULL, 10), key,
-	    key_len) == GNUTLS_E_SUCCESS)
-		give_salted(a, key, key_len);
-	mem_wipe(key, sizeof key);
-	gsasl_free(decoded);
-	buf_release(&a->response);
-	buf_init_secret(&a->response, RESPONSE_MAX);
+	buf_init_secret(&hex, 256);
+	if (a->response.len > 0 && scram_salt(strstr(a->mechanism->name,
+	    "SHA-256") != NULL, &a->response, text, len, &hex)) {
+		gsasl_property_set(a->session, GSASL_SCRAM_SALTED_PASSWORD,
+		    hex.data);
+		buf_release(&a->response);
+		buf_init_secret(&a->response, RESPONSE_MAX);
+	}
+	buf_release(&hex);
 }
 
 /* "{"status":"invalid_token",...}", to be shown when the 535 comes. */
@@ -577,7 +477,7 @@ step_library(struct auth *a, const char *text, size_t len, struct buf *out,
 	int rc;
 
 	if ((a->mechanism->flags & SCRAM) != 0 && len > 0) {
-		if (check_scram(text, len, e) == -1)
+		if (scram_check(text, len, a->nonce_len, e) == -1)
 			return -1;
 		salt_password(a, text, len);
 	}
@@ -589,6 +489,8 @@ step_library(struct auth *a, const char *text, size_t len, struct buf *out,
 		return library_failed(a, rc, e);
 	}
 	a->complete = rc == GSASL_OK;
+	if ((a->mechanism->flags & SCRAM) != 0 && a->rounds == 0)
+		a->nonce_len = scram_nonce(answer, answer_len);
 	if (answer != NULL)
 		add_coded(answer, answer_len, out);
 	return 0;

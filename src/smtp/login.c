@@ -229,23 +229,44 @@ login_secret(struct session *s, const char *secret)
 		engine_command(s, VERB_AUTH, 0, "AUTH %s", s->mechanism);
 }
 
-/* Why the relay does not let us in, and what it said of a token. */
+/* What the relay has said of a token that it refuses. */
+static void
+add_complaint(struct session *s, struct buf *out)
+{
+	const char *complaint = auth_complaint(s->auth);
+
+	if (complaint == NULL)
+		return;
+	buf_adds(out, "; of the token it says: ");
+	engine_add_shown(s, complaint, out);
+}
+
+/* Why the relay does not let us in. */
 static void
 login_refused(struct session *s, const struct reply *r)
 {
-	const char *complaint = auth_complaint(s->auth);
 	struct buf hint;
 
 	buf_init(&hint, 2 * VERDICT_TEXT_MAX);
-	if (complaint != NULL) {
-		buf_adds(&hint, "; of the token it says: ");
-		engine_add_shown(s, complaint, &hint);
-	}
+	add_complaint(s, &hint);
 	if (reply_is(r, 5))
 		buf_adds(&hint, ": check 'username', the password and 'auth'"
 		    " of the account");
 	engine_fail_reply(s, r, ERR_AUTH, "refuses the login", hint.data);
 	buf_release(&hint);
+}
+
+/* The relay says that we are in, and its word is not taken. */
+static void
+not_proven(struct session *s, const struct reply *r, const struct error *e)
+{
+	struct buf more;
+
+	buf_init(&more, 2 * VERDICT_TEXT_MAX);
+	add_complaint(s, &more);
+	engine_fail(s, e->class, r->code, "'%s': %s%s", s->settings.relay,
+	    e->text, more.data);
+	buf_release(&more);
 }
 
 void
@@ -267,8 +288,7 @@ login_auth(struct session *s, const struct command *c, const struct reply *r)
 		return;
 	}
 	if (auth_finish(s->auth, &e) == -1) {
-		engine_fail(s, e.class, r->code, "'%s': %s", s->settings.relay,
-		    e.text);
+		not_proven(s, r, &e);
 		return;
 	}
 	auth_free(s->auth);
