@@ -60,7 +60,7 @@ def table(measured):
 
 def check():
     with open(README, encoding="utf-8") as f:
-        lines = f.read().split("\n")
+        lines = [x.strip() for x in f]
     faults = 0
     for what, names, peers in rows():
         start = FORM.format(what, statuses(names), "", "", "", "")[:60]

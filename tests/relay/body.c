@@ -91,3 +91,12 @@ body_feed(struct body *b, const char *in, size_t len, char *out,
 	*out_len = n;
 	return i;
 }
+
+void
+body_chunk(struct body *b, const char *in, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		note(b, (unsigned char)in[i]);
+}

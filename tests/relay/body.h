@@ -32,4 +32,7 @@ void	body_init(struct body *b);
 size_t	body_feed(struct body *b, const char *in, size_t len, char *out,
 	    size_t *out_len);
 
+/* Takes octets of a chunk, which have no dots (RFC 3030). */
+void	body_chunk(struct body *b, const char *in, size_t len);
+
 #endif

@@ -23,6 +23,7 @@ enum step_kind {
 	STEP_SCRAM,		/* text: the fault */
 	STEP_BODY,
 	STEP_BODY_PART,		/* number: bytes */
+	STEP_CHUNK,		/* the octets of the BDAT heard last */
 	STEP_DRIP,		/* number: milliseconds; text with CRLF */
 	STEP_REPEAT,		/* number: times, 0 for ever; text with CRLF */
 	STEP_STALL,

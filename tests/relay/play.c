@@ -32,6 +32,9 @@ struct player {
 	const struct step *step;
 	struct body body;
 	bool in_body;		/* 354 was said */
+	bool in_chunks;		/* a chunk was read, and not yet judged */
+	uint64_t chunk;		/* octets of the BDAT heard last */
+	bool last_chunk;
 	bool pipelining;	/* the client need not wait */
 	bool heard;		/* the step before read a line or a message */
 	char *why;
@@ -82,7 +85,10 @@ verdict(struct player *p, const char *text)
 {
 	bool whole = p->body.done;
 
-	p->in_body = false;
+	/* A chunk is taken, and there are more to come. */
+	if (p->in_chunks && !whole && text[0] == '2')
+		return 0;
+	p->in_body = p->in_chunks = false;
 	if (text[0] != '2' || !whole) {
 		record_drop(p->r);
 		return 0;
@@ -120,6 +126,22 @@ keep_envelope(struct player *p, const char *line, size_t len)
 	return 0;
 }
 
+/* "BDAT 86" or "BDAT 86 LAST": CHUNK will read its octets. */
+static int
+note_chunk(struct player *p, const char *line, size_t len)
+{
+	char text[64], *end;
+
+	if (len < 6 || strncasecmp(line, "BDAT ", 5) != 0)
+		return 0;
+	snprintf(text, sizeof(text), "%.*s", (int)len, line);
+	p->chunk = strtoull(text + 5, &end, 10);
+	p->last_chunk = strcmp(end, " LAST") == 0;
+	if (end == text + 5 || (*end != '\0' && !p->last_chunk))
+		return fail(p, "this is no BDAT: '%s'", text);
+	return 0;
+}
+
 static int
 do_hear(struct player *p)
 {
@@ -140,7 +162,7 @@ do_hear(struct player *p)
 		    shown(line, len, show));
 	if (keep_envelope(p, line, len) < 0)
 		return fail(p, "the envelope is too long");
-	return 0;
+	return note_chunk(p, line, len);
 }
 
 static int
@@ -312,6 +334,34 @@ do_body_part(struct player *p)
 }
 
 static int
+do_chunk(struct player *p)
+{
+	struct conn *c = p->c;
+	size_t len;
+
+	if (begin_body(p) < 0)
+		return -1;
+	p->in_chunks = true;
+	while (p->chunk > 0) {
+		if (conn_fill(c) != CONN_OK)
+			return fail(p, "within a chunk: %s", c->why);
+		len = c->end - c->start;
+		if (len > p->chunk)
+			len = (size_t)p->chunk;
+		body_chunk(&p->body, c->in + c->start, len);
+		if (record_data(p->r, c->in + c->start, len) < 0)
+			return fail(p, "cannot record the message: %m");
+		c->start += len;
+		p->chunk -= len;
+	}
+	if (p->body.breach != NULL)
+		return fail(p, "octet %llu of the message: %s",
+		    (unsigned long long)p->body.breach_at, p->body.breach);
+	p->body.done = p->last_chunk;
+	return 0;
+}
+
+static int
 do_drip(struct player *p)
 {
 	const struct step *st = p->step;
@@ -418,6 +468,7 @@ static int (*const actions[])(struct player *) = {
 	[STEP_SCRAM] = do_scram,
 	[STEP_BODY] = do_body,
 	[STEP_BODY_PART] = do_body_part,
+	[STEP_CHUNK] = do_chunk,
 	[STEP_DRIP] = do_drip,
 	[STEP_REPEAT] = do_repeat,
 	[STEP_STALL] = do_stall,

@@ -70,6 +70,8 @@ struct player {
 	bool begun;
 	bool data_said;
 	bool in_body;		/* from DATA's 354 to the final dot */
+	uint64_t heard_chunk;	/* octets of the BDAT that was heard last */
+	bool heard_last;
 	uint64_t chunk_left;	/* octets of the BDAT in hand */
 	bool chunk_last;
 	bool message_out;	/* its final dot, or last chunk, has gone out */

@@ -94,6 +94,10 @@ hear(struct player *p, const struct step *st)
 			mismatch(p, "no AUTH PLAIN with user and password");
 	} else if (got && !dialogue_match(st->text, line.data, line.len))
 		mismatch(p, "another command");
+	if (got && str_starts(line.data, "BDAT ")) {
+		p->heard_chunk = strtoull(line.data + 5, NULL, 10);
+		p->heard_last = strstr(line.data, " LAST") != NULL;
+	}
 	buf_release(&line);
 	return got;
 }
@@ -170,6 +174,13 @@ play_step(struct player *p, const struct step *st)
 		return hear(p, st);
 	case STEP_BODY:
 		return hear_body(p);
+	case STEP_CHUNK:
+		if (p->heard.len < p->heard_chunk)
+			return false;
+		buf_consume(&p->heard, (size_t)p->heard_chunk);
+		p->heard_chunk = 0;
+		p->body_heard = p->heard_last;
+		return true;
 	case STEP_BODY_PART:
 		if (p->heard.len < st->number)
 			return false;
@@ -462,7 +473,8 @@ check_rest(struct player *p)
 	}
 	st = &p->d->steps[p->step];
 	if (st->kind == STEP_HEAR || st->kind == STEP_BODY ||
-	    st->kind == STEP_BODY_PART || st->kind == STEP_AUTH_PLAIN)
+	    st->kind == STEP_BODY_PART || st->kind == STEP_CHUNK ||
+	    st->kind == STEP_AUTH_PLAIN)
 		mismatch(p, "the client says less");
 }
 
