@@ -137,6 +137,8 @@ conn_start_tls(struct conn *c)
 			return r;
 		rc = 0;
 	}
+	if (rc != GNUTLS_E_FATAL_ALERT_RECEIVED)
+		gnutls_alert_send_appropriate(c->tls, rc);
 	c->gone = true;
 	snprintf(c->why, sizeof(c->why), "TLS handshake: %s%s%s",
 	    gnutls_strerror(rc),

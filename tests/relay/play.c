@@ -171,8 +171,7 @@ do_tls(struct player *p)
 	p->pipelining = false;
 	if (conn_start_tls(p->c) != CONN_OK)
 		return fail(p, "%s", p->c->why);
-	record_say(p->r, "TLS", conn_tls_version(p->c),
-	    strlen(conn_tls_version(p->c)));
+	talk_secured(p->c, p->r);
 	return 0;
 }
 

@@ -29,6 +29,7 @@
 #include "record.h"
 #include "sasl.h"
 #include "serve.h"
+#include "talk.h"
 
 /* Bytes of a dialogue's file. */
 #define DIALOGUE_MAX	(1024 * 1024)
@@ -414,8 +415,7 @@ begin(struct relay *r, int fd)
 	if (conn_start_tls(&r->conn) != CONN_OK)
 		return -1;
 	r->conn.idle = -1;
-	record_say(&r->record, "TLS", conn_tls_version(&r->conn),
-	    strlen(conn_tls_version(&r->conn)));
+	talk_secured(&r->conn, &r->record);
 	return 0;
 }
 

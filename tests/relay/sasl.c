@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Mechanisms: SCRAM and CRAM-MD5 by libgsasl, the others by hand.  RFC 4616
- * (PLAIN), RFC 4422 appendix A (EXTERNAL), RFC 7628 (OAUTHBEARER), RFC 5802,
- * 7677, 9266 (SCRAM), 2195 (CRAM-MD5).
+ * Mechanisms: SCRAM, CRAM-MD5 and DIGEST-MD5 by libgsasl, the others by hand.
+ * RFC 4616 (PLAIN), RFC 4422 appendix A (EXTERNAL), RFC 7628 (OAUTHBEARER),
+ * RFC 5802, 7677, 9266 (SCRAM), 2195 (CRAM-MD5), 2831 (DIGEST-MD5).
  */
 #include "config.h"
 
@@ -335,6 +335,7 @@ static const struct mechanism mechanisms[] = {
 	{ "OAUTHBEARER", run_oauth, false },
 	{ "XOAUTH2", run_oauth, false },
 	{ "CRAM-MD5", run_gsasl, true },
+	{ "DIGEST-MD5", run_gsasl, true },
 	{ "SCRAM-SHA-1", run_gsasl, false },
 	{ "SCRAM-SHA-1-PLUS", run_gsasl, false },
 	{ "SCRAM-SHA-256", run_gsasl, false },

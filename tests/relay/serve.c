@@ -139,8 +139,7 @@ do_starttls(struct session *s, const char *arg)
 	if (say(s, "220 2.0.0 go ahead") < 0 ||
 	    conn_start_tls(s->c) != CONN_OK)
 		return -1;
-	record_say(s->r, "TLS", conn_tls_version(s->c),
-	    strlen(conn_tls_version(s->c)));
+	talk_secured(s->c, s->r);
 	s->secure = true;
 	s->greeted = s->logged_in = false;
 	forget_mail(s);

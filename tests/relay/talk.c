@@ -13,6 +13,18 @@
 #include "record.h"
 #include "talk.h"
 
+void
+talk_secured(struct conn *c, struct record *r)
+{
+	const char *version = conn_tls_version(c), *bound;
+
+	record_say(r, "TLS", version, strlen(version));
+	bound = gnutls_protocol_get_version(c->tls) >= GNUTLS_TLS1_3 ?
+	    "tls-exporter" : gnutls_session_ext_master_secret_status(c->tls) ?
+	    "tls-unique" : "none";
+	record_say(r, "BINDING", bound, strlen(bound));
+}
+
 int
 talk_say(struct conn *c, struct record *r, const char *text)
 {

@@ -25,6 +25,9 @@ enum talk_result {
 	TALK_TOO_LONG
 };
 
+/* Records the version of TLS, and what a login could be bound to. */
+void	talk_secured(struct conn *c, struct record *r);
+
 /* Says one line, CRLF is added, and records it; -1 when that cannot be. */
 int	talk_say(struct conn *c, struct record *r, const char *text);
 

@@ -187,7 +187,7 @@ START_TEST(dialogue)
 }
 END_TEST
 
-/* SCRAM draws a nonce, so that no two runs say the same. */
+/* Only the relay knows how to be a server of SCRAM. */
 static bool
 is_scram(const struct dialogue *d)
 {
