@@ -65,6 +65,7 @@ play_auth_init(struct player *p, struct session_settings *s)
 		buf_init(&a->said[i], MANY);
 		buf_init(&a->asked[i], MANY);
 	}
+	buf_init(&a->traced, MANY);
 	split_list(a, list == NULL || strcmp(list, "-") == 0 ? "auto" : list);
 	s->auth.username = login_name(p);
 	s->auth.host = "relay.example.net";
@@ -90,6 +91,7 @@ play_auth_release(struct player *p)
 	}
 	for (i = 0; i < a->count; i++)
 		free(a->list[i]);
+	buf_release(&a->traced);
 	free(a->mechanism);
 }
 
@@ -233,6 +235,9 @@ check_login(struct player *p)
 	if ((scram || strcmp(a->mechanism, "DIGEST-MD5") == 0) &&
 	    !is_proven(a, scram))
 		play_broken(p, "a server that has to prove itself does");
+	/* It had said that it refuses the token. */
+	if (strstr(a->mechanism, "OAUTH") != NULL && a->asked_count > 0)
+		play_broken(p, "who refuses a token lets nobody in by it");
 }
 
 void

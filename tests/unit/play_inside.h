@@ -38,6 +38,7 @@ struct play_auth {
 	size_t said_count;
 	struct buf asked[PLAY_TALK_MAX];
 	size_t asked_count;
+	struct buf traced;	/* of the client, and has not gone out */
 	const char *secret;
 };
 

@@ -229,6 +229,8 @@ take_output(struct player *p)
 	if (len == 0 || p->stalled)
 		return false;
 	play_said(p, data, len);
+	play_auth_shown(p, p->auth.traced.data);
+	buf_clear(&p->auth.traced);
 	buf_add(&p->heard, data, len);
 	buf_add(&p->r->said, data, len);
 	session_written(p->session, len);
@@ -391,17 +393,39 @@ check_done(struct player *p)
 			play_broken(p, "a verdict for every recipient");
 }
 
+/* A line that was traced, with its LF. */
+static void
+check_trace_line(struct player *p, const char *line, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i + 1 < len; i++)
+		if (ascii_iscntrl(line[i]))
+			play_broken(p, "control bytes are escaped in the"
+			    " trace");
+	/* Of the client's, what is secret is known when it has gone out. */
+	if (line[0] == '>')
+		buf_add(&p->auth.traced, line, len);
+	else if (p->auth.in && len > 6 && memcmp(line, "< 334", 5) == 0 &&
+	    (len != 10 || memcmp(line + 6, "***", 3) != 0))
+		play_broken(p, "no challenge is in the trace");
+}
+
 static void
 check_trace(struct player *p)
 {
 	struct buf *trace = session_trace(p->session);
-	size_t i;
+	const char *at = trace->data, *end = at + trace->len, *lf;
 
 	play_auth_shown(p, trace->data);
-	for (i = 0; i < trace->len; i++)
-		if (trace->data[i] != '\n' && ascii_iscntrl(trace->data[i]))
-			play_broken(p, "control bytes are escaped in the"
-			    " trace");
+	for (; at < end; at = lf + 1) {
+		lf = memchr(at, '\n', (size_t)(end - at));
+		if (lf == NULL) {
+			play_broken(p, "the trace is whole lines");
+			break;
+		}
+		check_trace_line(p, at, (size_t)(lf + 1 - at));
+	}
 	buf_clear(trace);
 }
 
