@@ -85,6 +85,21 @@ wait_tls(struct conn *c)
 	    POLLIN);
 }
 
+/* As servers do: two are sent behind the handshake. */
+static int
+enable_tickets(struct conn *c)
+{
+	gnutls_datum_t key;
+	int rc;
+
+	rc = gnutls_session_ticket_key_generate(&key);
+	if (rc < 0)
+		return rc;
+	rc = gnutls_session_ticket_enable_server(c->tls, &key);
+	gnutls_free(key.data);
+	return rc;
+}
+
 static int
 tls_session(struct conn *c)
 {
@@ -112,6 +127,8 @@ tls_session(struct conn *c)
 		    GNUTLS_CERT_REQUIRE);
 		gnutls_session_set_verify_cert2(c->tls, &purpose, 1, 0);
 	}
+	if (rc >= 0)
+		rc = enable_tickets(c);
 	gnutls_transport_set_int(c->tls, c->fd);
 	return rc;
 }
@@ -157,6 +174,24 @@ conn_tls_version(const struct conn *c)
 		name = gnutls_protocol_get_name(
 		    gnutls_protocol_get_version(c->tls));
 	return name == NULL ? "none" : name;
+}
+
+enum conn_result
+conn_ticket(struct conn *c)
+{
+	enum conn_result r;
+	int rc;
+
+	while (!c->gone) {
+		rc = gnutls_session_ticket_send(c->tls, 1, 0);
+		if (rc >= 0)
+			return CONN_OK;
+		if (rc == GNUTLS_E_AGAIN && (r = wait_tls(c)) != CONN_OK)
+			return r;
+		if (rc != GNUTLS_E_AGAIN && rc != GNUTLS_E_INTERRUPTED)
+			return gone(c, gnutls_strerror(rc));
+	}
+	return CONN_GONE;
 }
 
 enum conn_result

@@ -54,6 +54,8 @@ void	conn_reset(struct conn *c);
 
 /* The server's side of a handshake. */
 enum conn_result conn_start_tls(struct conn *c);
+/* Sends one more session ticket (TLS 1.3). */
+enum conn_result conn_ticket(struct conn *c);
 /* "TLS1.3", or "none". */
 const char *conn_tls_version(const struct conn *c);
 

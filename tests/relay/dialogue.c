@@ -47,6 +47,7 @@ static const struct {
 	{ "RESET", STEP_RESET, OPERAND_NONE },
 	{ "PLAIN", STEP_PLAIN, OPERAND_LINE },
 	{ "ALERT", STEP_ALERT, OPERAND_NONE },
+	{ "TICKETS", STEP_TICKETS, OPERAND_NUMBER },
 };
 
 /* Keys of the head, so that a slip of the pen is found. */

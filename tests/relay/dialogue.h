@@ -32,6 +32,7 @@ enum step_kind {
 	STEP_HALFCLOSE,
 	STEP_RESET,
 	STEP_PLAIN,		/* text with CRLF */
+	STEP_TICKETS,		/* number: how many, 0 for ever */
 	STEP_ALERT
 };
 

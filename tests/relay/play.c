@@ -447,6 +447,20 @@ do_plain(struct player *p)
 }
 
 static int
+do_tickets(struct player *p)
+{
+	const struct step *st = p->step;
+	uint64_t i;
+
+	if (p->c->tls == NULL)
+		return fail(p, "there is no TLS to send a ticket in");
+	for (i = 0; (st->number == 0 || i < st->number) && !p->c->gone; i++)
+		if (said(p, conn_ticket(p->c)) < 0)
+			return -1;
+	return 0;
+}
+
+static int
 do_alert(struct player *p)
 {
 	if (p->c->tls == NULL)
@@ -477,6 +491,7 @@ static int (*const actions[])(struct player *) = {
 	[STEP_RESET] = do_reset,
 	[STEP_PLAIN] = do_plain,
 	[STEP_ALERT] = do_alert,
+	[STEP_TICKETS] = do_tickets,
 };
 
 /* Nothing more may come but the client's end. */

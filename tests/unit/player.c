@@ -196,6 +196,8 @@ play_step(struct player *p, const struct step *st)
 	case STEP_STALL:
 		p->stalled = true;
 		return false;
+	case STEP_TICKETS:
+		return true;
 	case STEP_HALFCLOSE:
 		p->ends = true;
 		return true;
