@@ -1197,6 +1197,26 @@ def client_key_encrypted(t):
 
 
 @test
+def client_key_asked_for(t):
+    """Without a command, at the terminal; the answer is not echoed."""
+    client = Client(t)
+    key = client.encrypted("pkcs8", "-topk8", "-v2", "aes-256-cbc")
+    for answer, good in ((client.PHRASE, True), ("another", False)):
+        terminal = lib.Terminal(answer)
+        if good:
+            client.accept(*client.account(None, key),
+                          preexec=terminal.control)
+        else:
+            result = t.run(*BY_NAME, *client.account(None, key),
+                           preexec=terminal.control)
+            t.equal(result.status, 78, f"{result!r}")
+        shown = terminal.close()
+        t.check(f"password or PIN for {key}: ".encode() in shown,
+                f"no prompt: {shown!r}")
+        t.check(answer.encode() not in shown, f"echoed: {shown!r}")
+
+
+@test
 def client_key_password_command_fails(t):
     client = Client(t)
     key = client.encrypted("pkcs8", "-topk8", "-v2", "aes-256-cbc")

@@ -8,6 +8,7 @@ SENDOFF_SANITIZED=1 where memory is not to be measured.
 """
 
 import base64
+import fcntl
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import termios
 import threading
 import time
 
@@ -319,6 +321,44 @@ def run(lab, directory, args, stdin=b"", env=None, limit=60, preexec=None,
         with open(used) as f:
             _, rss, cpu = f.read().split()
     return Result(status, *texts, seconds, int(rss), int(cpu) / 1000)
+
+
+class Terminal:
+    """A terminal that answers the first prompt for a password."""
+
+    def __init__(self, answer):
+        self.answer = answer.encode() + b"\n"
+        self.shown = b""
+        self.ours, self.theirs = os.openpty()
+        self.thread = threading.Thread(target=self._talk, daemon=True)
+        self.thread.start()
+
+    def control(self):
+        """In the child: this is its controlling terminal."""
+        fcntl.ioctl(self.theirs, termios.TIOCSCTTY, 0)
+
+    def _talk(self):
+        asked = False
+        while True:
+            try:
+                data = os.read(self.ours, 4096)
+            except OSError:
+                return
+            self.shown += data
+            if not asked and b"password " in self.shown:
+                asked = True
+                os.write(self.ours, self.answer)
+            if not data or b"\x04\x04" in self.shown:
+                return
+
+    def close(self):
+        """What it has shown, to the last byte."""
+        # A mark behind everything that was printed.
+        os.write(self.theirs, b"\x04\x04")
+        self.thread.join(20)
+        os.close(self.ours)
+        os.close(self.theirs)
+        return self.shown
 
 
 def secrets():

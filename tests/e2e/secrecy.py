@@ -6,7 +6,6 @@ token and their base64 at three alignments, in pieces; cores, ptrace and
 been used.  Arguments: parts of names, to run only those; -j N: N at a time.
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -14,7 +13,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import termios
 import threading
 import time
 
@@ -51,44 +49,6 @@ MESSAGE = b"Subject: x\n\nhi\n"
 DEADLINE = 20
 
 
-class Terminal:
-    """A terminal that answers the first prompt."""
-
-    def __init__(self, answer):
-        self.answer = answer.encode() + b"\n"
-        self.shown = b""
-        self.ours, self.theirs = os.openpty()
-        self.thread = threading.Thread(target=self._talk, daemon=True)
-        self.thread.start()
-
-    def control(self):
-        """In the child: this is its controlling terminal."""
-        fcntl.ioctl(self.theirs, termios.TIOCSCTTY, 0)
-
-    def _talk(self):
-        asked = False
-        while True:
-            try:
-                data = os.read(self.ours, 4096)
-            except OSError:
-                return
-            self.shown += data
-            if not asked and b"password for" in self.shown:
-                asked = True
-                os.write(self.ours, self.answer)
-            if not data or b"\x04\x04" in self.shown:
-                return
-
-    def close(self):
-        """What it has shown, to the last byte."""
-        # A mark behind everything that was printed.
-        os.write(self.theirs, b"\x04\x04")
-        self.thread.join(DEADLINE)
-        os.close(self.ours)
-        os.close(self.theirs)
-        return self.shown
-
-
 class Source:
     """Where the secret comes from: account lines, arguments, terminal."""
 
@@ -113,7 +73,7 @@ class Source:
         elif kind == "argument":
             self.args = ["--set", f"password={secret}"]
         elif kind == "prompt":
-            self.terminal = Terminal(secret)
+            self.terminal = lib.Terminal(secret)
 
 
 SOURCES = ("file", "command", "password_file", "netrc", "argument", "prompt")
