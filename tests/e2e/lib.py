@@ -176,7 +176,7 @@ class Taken:
 class Relay:
     """The scripted relay as a process, listening when this returns."""
 
-    def __init__(self, lab, directory, *args, tls=True, unix=None):
+    def __init__(self, lab, directory, *args, tls=True, unix=None, env=None):
         self.record = os.path.join(directory, "record")
         self.transcript = os.path.join(directory, "transcript")
         os.makedirs(self.record, exist_ok=True)
@@ -192,7 +192,8 @@ class Relay:
         self.error_path = os.path.join(directory, "relay.stderr")
         with open(self.error_path, "wb") as err:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=err, stderr=err)
+                command, stdin=subprocess.DEVNULL, stdout=err, stderr=err,
+                env=env)
         limit = time.monotonic() + 10
         while not os.path.exists(port_file):
             if self.process.poll() is not None or time.monotonic() > limit:

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Mechanisms: SCRAM, CRAM-MD5 and DIGEST-MD5 by libgsasl, the others by hand.
- * RFC 4616 (PLAIN), RFC 4422 appendix A (EXTERNAL), RFC 7628 (OAUTHBEARER),
- * RFC 5802, 7677, 9266 (SCRAM), 2195 (CRAM-MD5), 2831 (DIGEST-MD5).
+ * Mechanisms: SCRAM, CRAM-MD5, DIGEST-MD5 and GSSAPI by libgsasl, the others by
+ * hand.  RFC 4616 (PLAIN), RFC 4422 appendix A (EXTERNAL), RFC 7628
+ * (OAUTHBEARER), RFC 5802, 7677, 9266 (SCRAM), 2195 (CRAM-MD5), 2831
+ * (DIGEST-MD5), 4752 (GSSAPI: smtp/localhost, with KRB5_KTNAME's key).
  */
 #include "config.h"
 
@@ -17,6 +18,9 @@
 #include "record.h"
 #include "sasl.h"
 #include "talk.h"
+
+/* Who the user is to Kerberos: tests/gssapi's realm. */
+#define PRINCIPAL	DIALOGUE_USER "@EXAMPLE.ORG"
 
 /* One AUTH command. */
 struct exchange {
@@ -269,6 +273,14 @@ callback(Gsasl *context, Gsasl_session *s, Gsasl_property property)
 	case GSASL_CB_TLS_EXPORTER:
 	case GSASL_CB_TLS_UNIQUE:
 		return set_binding(x, s, property);
+	case GSASL_SERVICE:
+		return gsasl_property_set(s, property, "smtp");
+	case GSASL_HOSTNAME:
+		return gsasl_property_set(s, property, "localhost");
+	case GSASL_VALIDATE_GSSAPI:
+		if (is_property(s, GSASL_GSSAPI_DISPLAY_NAME, PRINCIPAL))
+			return GSASL_OK;
+		return GSASL_AUTHENTICATION_ERROR;
 	default:
 		return GSASL_NO_CALLBACK;
 	}
@@ -336,6 +348,7 @@ static const struct mechanism mechanisms[] = {
 	{ "XOAUTH2", run_oauth, false },
 	{ "CRAM-MD5", run_gsasl, true },
 	{ "DIGEST-MD5", run_gsasl, true },
+	{ "GSSAPI", run_gsasl, false },
 	{ "SCRAM-SHA-1", run_gsasl, false },
 	{ "SCRAM-SHA-1-PLUS", run_gsasl, false },
 	{ "SCRAM-SHA-256", run_gsasl, false },
