@@ -36,8 +36,11 @@ print_info(const struct invocation *inv)
 	buf_init(&out, HELP_MAX);
 	if (inv->mode == MODE_HELP)
 		options_help(&out);
-	else
+	else if (inv->mode == MODE_VERSION)
 		buf_addf(&out, "sendoff %s\n", PACKAGE_VERSION);
+	/* There is no queue: as JSON, a line for each of no entries. */
+	else if (inv->mode == MODE_LIST_QUEUE && !inv->json)
+		buf_adds(&out, "Mail queue is empty\n");
 	rc = fsio_write_all(STDOUT_FILENO, out.data, out.len);
 	buf_release(&out);
 	if (rc == 0)
@@ -58,7 +61,8 @@ main(int argc, char **argv)
 	options_init(&inv);
 	if (options_parse(&inv, argc, argv, &e) == -1)
 		status = complain(&e);
-	else if (inv.mode == MODE_HELP || inv.mode == MODE_VERSION)
+	else if (inv.mode == MODE_HELP || inv.mode == MODE_VERSION ||
+	    inv.mode == MODE_LIST_QUEUE || inv.mode == MODE_FLUSH)
 		status = print_info(&inv);
 	else if (inv.mode == MODE_CHECK)
 		status = check(&inv);

@@ -99,11 +99,10 @@ apply_mode(inv_t *inv, const row_t *row, const char *value, struct error *e)
 		const char *value, *what;
 	} modes[] = {
 		{ "s", "SMTP server on standard input" },
-		{ "p", "queue" },
 		{ "i", "alias file" },
 		{ "v", "verification of addresses" },
-		{ "d", "queue" },
-		{ "D", "queue" },
+		{ "d", "daemon" },
+		{ "D", "daemon" },
 	};
 	size_t i;
 
@@ -111,10 +110,14 @@ apply_mode(inv_t *inv, const row_t *row, const char *value, struct error *e)
 		inv->mode = MODE_SUBMIT;
 		return 0;
 	}
+	if (strcmp(value, "p") == 0) {
+		inv->mode = MODE_LIST_QUEUE;
+		return 0;
+	}
 	for (i = 0; i < sizeof modes / sizeof *modes; i++)
 		if (strcmp(value, modes[i].value) == 0)
 			return not_there(row, value, modes[i].what, e);
-	return bad_value(row, value, "-bm is what there is", e);
+	return bad_value(row, value, "see --help for those it takes", e);
 }
 
 static void
@@ -135,23 +138,62 @@ apply_ignored(inv_t *inv, const row_t *row, const char *value,
 	return 0;
 }
 
+static int
+set_dot_ignored(inv_t *inv, const char *word)
+{
+	bool on = true;
+
+	if (word[0] != '\0' && !str_caseeq(word, "true") &&
+	    str_boolean(word, &on) == -1)
+		return -1;
+	inv->dot_ignored = on;
+	return 0;
+}
+
+/*
+ * When to deliver.  Custody passes before this process ends, so that there is
+ * nothing left for the background to do.
+ */
+static int
+set_delivery(const row_t *row, const char *value, char when,
+    struct error *e)
+{
+	if (when == 'q' || when == 'd')
+		return not_there(row, value, "queue", e);
+	return 0;
+}
+
 /* sendmail's old one-letter settings: -oi, -odb, -oem ... */
 static int
 apply_setting(inv_t *inv, const row_t *row, const char *value,
     struct error *e)
 {
-	bool on = true;
+	if (value[0] == 'i' && set_dot_ignored(inv, value + 1) == 0)
+		return 0;
+	if (value[0] == 'd')
+		return set_delivery(row, value, value[1], e);
+	if (value[0] == 'e')
+		return 0;
+	note_ignored(inv, row, value);
+	return 0;
+}
 
-	if (value[0] == 'i' && (value[1] == '\0' ||
-	    str_caseeq(value + 1, "true") ||
-	    str_boolean(value + 1, &on) == 0)) {
-		inv->dot_ignored = on;
+/* The same by their long names, two of which have a meaning here. */
+static int
+apply_long_setting(inv_t *inv, const row_t *row, const char *value,
+    struct error *e)
+{
+	static const char dots[] = "IgnoreDots=";
+	static const char delivery[] = "DeliveryMode=";
+	char when;
+
+	if (str_casestarts(value, dots) &&
+	    set_dot_ignored(inv, value + sizeof dots - 1) == 0)
 		return 0;
+	if (str_casestarts(value, delivery)) {
+		when = value[sizeof delivery - 1];
+		return set_delivery(row, value, when, e);
 	}
-	if (value[0] == 'd' && (value[1] == 'q' || value[1] == 'd'))
-		return not_there(row, value, "queue", e);
-	if (value[0] == 'd' || value[0] == 'e')
-		return 0;
 	note_ignored(inv, row, value);
 	return 0;
 }
@@ -264,11 +306,13 @@ apply_dsn(inv_t *inv, const row_t *row, const char *value, struct error *e)
 	return not_there(row, "", "delivery status notifications", e);
 }
 
+/* -q, -q30m, -qIID: of what is due in no queue. */
 static int
-apply_queue(inv_t *inv, const row_t *row, const char *value, struct error *e)
+apply_flush(inv_t *inv, const row_t *row, const char *value, struct error *e)
 {
-	(void)inv;
-	return not_there(row, value == NULL ? "" : value, "queue", e);
+	(void)row, (void)value, (void)e;
+	inv->mode = MODE_FLUSH;
+	return 0;
 }
 
 static int
@@ -292,7 +336,8 @@ const struct option_row option_table[] = {
 	{ "B", OPTION_WITH, "TYPE",
 	    "7BIT or 8BITMIME; the message itself decides", apply_body_type },
 	{ "b", OPTION_WITH, "MODE",
-	    "m: submit a message (default)", apply_mode },
+	    "m: submit a message (default); p: list the queue",
+	    apply_mode },
 	{ "o", OPTION_WITH, "SETTING",
 	    "i: as -i; dX, eX and others: accepted", apply_setting },
 	{ "v", OPTION_PLAIN, NULL,
@@ -306,6 +351,7 @@ const struct option_row option_table[] = {
 	{ "X", OPTION_WITH, "FILE", "ignored: nothing is written",
 	    apply_ignored },
 	{ "A", OPTION_WITH, "X", "ignored", apply_ignored },
+	{ "c", OPTION_PLAIN, NULL, "ignored", apply_ignored },
 	{ "D", OPTION_WITH, "FILE", "ignored: nothing is written",
 	    apply_ignored },
 	{ "e", OPTION_WITH, "MODE", "ignored", apply_ignored },
@@ -314,10 +360,13 @@ const struct option_row option_table[] = {
 	{ "m", OPTION_PLAIN, NULL, "ignored", apply_ignored },
 	{ "M", OPTION_WITH, "X", "ignored", apply_ignored },
 	{ "n", OPTION_PLAIN, NULL, "ignored", apply_ignored },
-	{ "O", OPTION_WITH, "NAME=VALUE", "ignored", apply_ignored },
+	{ "O", OPTION_WITH, "NAME=VALUE",
+	    "IgnoreDots: as -oi; DeliveryMode: as -od; others: ignored",
+	    apply_long_setting },
 	{ "p", OPTION_WITH, "PROTOCOL", "ignored", apply_ignored },
 	{ "Q", OPTION_JOINED, "REASON", "ignored", apply_ignored },
 	{ "s", OPTION_PLAIN, NULL, "ignored", apply_ignored },
+	{ "T", OPTION_PLAIN, NULL, "ignored", apply_ignored },
 	{ "U", OPTION_PLAIN, NULL, "ignored", apply_ignored },
 	{ "x", OPTION_PLAIN, NULL, "ignored", apply_ignored },
 	{ "I", OPTION_PLAIN, NULL,
@@ -328,8 +377,9 @@ const struct option_row option_table[] = {
 	    "refused: this version has no notifications", apply_dsn },
 	{ "V", OPTION_WITH, "ID",
 	    "refused: this version has no notifications", apply_dsn },
-	{ "q", OPTION_JOINED, "TIME",
-	    "refused: this version has no queue", apply_queue },
+	{ "q", OPTION_JOINED, "WHAT",
+	    "flush the queue: there is none, and nothing is due",
+	    apply_flush },
 	{ "account", OPTION_WITH, "NAME", "the same as -a", apply_account },
 	{ "config", OPTION_WITH, "FILE", "the same as -C", apply_config },
 	{ "set", OPTION_WITH, "KEY=VALUE", "one key for this run",
@@ -474,13 +524,35 @@ parse_name(inv_t *inv, const char *path, struct error *e)
 
 	name = strrchr(path, '/');
 	name = name == NULL ? path : name + 1;
-	if (strcmp(name, "mailq") == 0)
-		return error_set(e, ERR_USAGE,
-		    "mailq is refused: this version has no queue");
+	if (strcmp(name, "mailq") == 0) {
+		inv->mode = MODE_LIST_QUEUE;
+		inv->as_sendmail = true;
+	}
 	if (strcmp(name, "newaliases") == 0)
 		return error_set(e, ERR_USAGE,
 		    "newaliases is refused: this version has no alias file");
-	inv->as_sendmail = strcmp(name, "sendmail") == 0;
+	if (strcmp(name, "sendmail") == 0)
+		inv->as_sendmail = true;
+	return 0;
+}
+
+/* A message that nobody reads must not be taken for sent. */
+static int
+check_sense(const inv_t *inv, struct error *e)
+{
+	const char *what;
+
+	if (inv->mode == MODE_LIST_QUEUE)
+		what = "listing the queue (mailq, -bp)";
+	else if (inv->mode == MODE_FLUSH)
+		what = "flushing the queue (-q)";
+	else
+		return 0;
+	if (inv->recipient_count > 0)
+		return error_set(e, ERR_USAGE, "%s takes no recipient: '%s'",
+		    what, inv->recipients[0]);
+	if (inv->from_header)
+		return error_set(e, ERR_USAGE, "%s takes no -t", what);
 	return 0;
 }
 
@@ -507,7 +579,7 @@ options_parse(struct invocation *inv, int argc, char **argv, struct error *e)
 		else
 			rc = parse_short(inv, &c, e);
 	}
-	return rc;
+	return rc == 0 ? check_sense(inv, e) : rc;
 }
 
 void

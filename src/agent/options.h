@@ -17,6 +17,8 @@ enum mode {
 	MODE_DRY_RUN,
 	MODE_PRINT_CONFIG,
 	MODE_CHECK,
+	MODE_LIST_QUEUE,	/* -bp */
+	MODE_FLUSH,		/* -q */
 	MODE_HELP,
 	MODE_VERSION
 };

@@ -123,6 +123,10 @@ static const struct {
 	{ "sendoff -tvi", true, true }, { "sendoff -odi -oem", false, false },
 	{ "sendoff -Fi -Lt", false, false }, { "sendoff -d9ti", false, false },
 	{ "sendoff -- -t -i", false, false },
+	{ "sendoff -OIgnoreDots=true", false, true },
+	{ "sendoff -O ignoredots=1", false, true },
+	{ "sendoff -i -OIgnoreDots=False", false, false },
+	{ "sendoff -OIgnoreDots", false, false },
 };
 
 START_TEST(clustered)
@@ -212,6 +216,8 @@ static const struct {
 	{ "sendoff", false }, { "/usr/bin/sendoff", false },
 	{ "/usr/sbin/sendmail/sendoff", false }, { "xsendmail", false },
 	{ "sendmail.sendoff", false }, { "/", false }, { "_", false },
+	{ "mailq", true }, { "/usr/bin/mailq", true },
+	{ "/usr/lib/sendmail", true }, { "xmailq", false },
 };
 
 START_TEST(called_as)
@@ -221,14 +227,34 @@ START_TEST(called_as)
 }
 END_TEST
 
-/* There is neither a queue nor an alias file. */
+/* There is no alias file. */
 START_TEST(called_as_what_is_not_there)
 {
-	refuses("mailq", "mailq");
-	refuses("/usr/bin/mailq", "mailq");
-	refuses("../bin/mailq -v", "mailq");
 	refuses("newaliases", "newaliases");
 	refuses("/usr/bin/newaliases", "newaliases");
+}
+END_TEST
+
+static const struct {
+	const char *line;
+	enum mode mode;
+} queue_modes[] = {
+	{ "mailq", MODE_LIST_QUEUE }, { "/usr/bin/mailq", MODE_LIST_QUEUE },
+	{ "../bin/mailq -v -Ac", MODE_LIST_QUEUE },
+	{ "mailq --json", MODE_LIST_QUEUE },
+	{ "sendmail -bp", MODE_LIST_QUEUE },
+	{ "sendmail -b p", MODE_LIST_QUEUE },
+	{ "sendoff -bp --json", MODE_LIST_QUEUE },
+	{ "mailq -q", MODE_FLUSH }, { "sendmail -q", MODE_FLUSH },
+	{ "sendmail -q30m", MODE_FLUSH }, { "sendmail -qRx", MODE_FLUSH },
+	{ "sendmail -qISomeId", MODE_FLUSH }, { "sendoff -vq", MODE_FLUSH },
+	{ "sendmail -q -odi", MODE_FLUSH }, { "mailq -bm", MODE_SUBMIT },
+};
+
+START_TEST(empty_queue)
+{
+	takes(queue_modes[_i].line);
+	ck_assert_int_eq(inv.mode, queue_modes[_i].mode);
 }
 END_TEST
 
@@ -244,6 +270,9 @@ START_TEST(no_account_file_under_sendmail)
 	refuses("sendmail --set a=b", "--set");
 	refuses("sendmail --set=password_command=id a@b", "--set");
 	refuses("sendmail -C /tmp/x", "sendoff");
+	refuses("mailq -C /tmp/x", "-C");
+	refuses("/usr/bin/mailq --config=/tmp/x", "--config");
+	refuses("mailq --set a=b", "--set");
 	ck_assert_ptr_null(inv.config);
 	takes("sendmail -- -C/tmp/x");
 	recipients_are("-C/tmp/x");
@@ -309,10 +338,15 @@ static const struct {
 	{ "sendoff -a", "-a" }, { "sendoff -tif", "-f" },
 	{ "sendoff -B 9BIT", "9BIT" }, { "sendoff -bz", "z" },
 	{ "sendoff -b", "-b" }, { "sendmail -bs", "-bs" },
-	{ "sendmail -bp", "queue" }, { "sendmail -bi", "alias" },
+	{ "sendmail -bi", "alias" },
 	{ "sendmail -bv", "-bv" }, { "sendmail -bd", "-bd" },
-	{ "sendmail -q", "queue" }, { "sendmail -q30m", "queue" },
-	{ "sendmail -qRx", "queue" }, { "sendmail -odq", "queue" },
+	{ "sendmail -bd -q30m", "-bd" }, { "sendmail -bD", "-bD" },
+	{ "sendmail -odq a@b", "queue" }, { "sendmail -odd a@b", "queue" },
+	{ "sendmail -O DeliveryMode=queue a@b", "queue" },
+	{ "sendmail -OdeliveryMODE=q a@b", "queue" },
+	{ "sendmail -bp a@b", "'a@b'" }, { "mailq a@b", "'a@b'" },
+	{ "mailq -t", "-t" }, { "sendmail -q a@b", "'a@b'" },
+	{ "sendmail -q 30m", "'30m'" }, { "sendmail -t -q", "-t" },
 	{ "sendmail -N never", "-N" }, { "sendmail -R full", "-R" },
 	{ "sendmail -V id", "-V" }, { "sendmail -I", "-I" },
 };
@@ -330,7 +364,8 @@ static const char *const accepted[] = {
 	"-Mid", "-Q", "-Qreason", "-X /tmp/log", "-X/tmp/log", "-D /tmp/x",
 	"-e m", "-em", "-B 7BIT", "-B8BITMIME", "-B8bitmime", "-odi", "-odb",
 	"-oem", "-oep", "-oeq", "-oew", "-oee", "-d", "-d0.1", "-L tag",
-	"-Ltag", "-v", "-oQ/tmp/x", "-mnx", "-Gs",
+	"-Ltag", "-v", "-oQ/tmp/x", "-mnx", "-Gs", "-c", "-T", "-om",
+	"-ODeliveryMode=b", "-O DeliveryMode=interactive", "-OErrorMode=m",
 };
 
 START_TEST(without_meaning)
@@ -482,6 +517,7 @@ main(void)
 	tcase_add_test(t, end_of_options);
 	tcase_add_loop_test(t, called_as, 0, COUNT(names));
 	tcase_add_test(t, called_as_what_is_not_there);
+	tcase_add_loop_test(t, empty_queue, 0, COUNT(queue_modes));
 	tcase_add_test(t, no_account_file_under_sendmail);
 	tcase_add_test(t, account_files);
 	tcase_add_test(t, modes);
