@@ -189,6 +189,27 @@ add_resent(struct header *h, size_t first, size_t end,
 	return 0;
 }
 
+/*
+ * A From field that names nobody, as "<>" with the null sender, is none: RFC
+ * 5322 section 3.6.2 wants a mailbox in it.
+ */
+static void
+remove_nobody(struct header *h)
+{
+	long i;
+	bool nobody;
+	char *value;
+
+	i = header_find(h, "From", 0);
+	if (i == -1)
+		return;
+	value = header_value(h, (size_t)i);
+	nobody = value[strspn(value, "<> \t")] == '\0';
+	free(value);
+	if (nobody)
+		header_remove(h, "From");
+}
+
 int
 compose_header(struct header *h, const struct compose_facts *facts,
     struct error *e)
@@ -196,6 +217,7 @@ compose_header(struct header *h, const struct compose_facts *facts,
 	size_t i, first, end;
 	bool resent;
 
+	remove_nobody(h);
 	resent = header_resent_block(h, &first, &end);
 	if (resent && add_resent(h, first, end, facts, e) == -1)
 		return -1;

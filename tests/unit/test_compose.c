@@ -105,6 +105,22 @@ START_TEST(all_are_added)
 }
 END_TEST
 
+/* A From field that names nobody is replaced. */
+START_TEST(from_nobody)
+{
+	static const char *const fields[] = {
+		"From: <>\r\n", "From:\r\n", "from:  < >  \r\n",
+		"FROM:\r\n <>\r\n"
+	};
+
+	compose(fields[_i]);
+	has("From: alice@example.org\r\n");
+	ck_assert_uint_eq(h.count, 4);
+	compose("From: <x>\r\n");
+	has("From: <x@example.org>\r\n");
+}
+END_TEST
+
 /* With nothing missing, every byte stays. */
 START_TEST(none_is_added)
 {
@@ -637,6 +653,7 @@ header_case(void)
 	t = tcase_create("header");
 	tcase_add_checked_fixture(t, start, finish);
 	tcase_add_test(t, all_are_added);
+	tcase_add_loop_test(t, from_nobody, 0, 4);
 	tcase_add_test(t, none_is_added);
 	tcase_add_loop_test(t, undisclosed, 0, COUNT(destinations));
 	tcase_add_loop_test(t, removals, 0, COUNT(removed));
