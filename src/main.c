@@ -11,6 +11,7 @@
 #include "agent/check.h"
 #include "agent/deliver.h"
 #include "agent/options.h"
+#include "agent/server.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/fsio.h"
@@ -66,6 +67,8 @@ main(int argc, char **argv)
 		status = print_info(&inv);
 	else if (inv.mode == MODE_CHECK)
 		status = check(&inv);
+	else if (inv.mode == MODE_SERVER)
+		status = serve(&inv);
 	else
 		status = deliver(&inv);
 	options_release(&inv);

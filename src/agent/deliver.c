@@ -25,14 +25,9 @@ prepare(struct job *j, struct config *config, struct error *e)
 {
 	if (load_config(config, j->inv, e) == -1 ||
 	    message_read(&j->message, STDIN_FILENO, !j->inv->dot_ignored,
-	    e) == -1 ||
-	    job_choose_account(j, config, e) == -1)
+	    e) == -1)
 		return -1;
-	/* The account has what it needs of it, and the rest may be secret. */
-	config_release(config);
-	if (job_address(j, e) == -1)
-		return -1;
-	return job_compose(j, e);
+	return job_prepare(j, config, e);
 }
 
 static int

@@ -256,6 +256,18 @@ job_compose(struct job *j, struct error *e)
 	return prepare_submission(j, e);
 }
 
+int
+job_prepare(struct job *j, struct config *config, struct error *e)
+{
+	if (job_choose_account(j, config, e) == -1)
+		return -1;
+	/* The account has what it needs of it, and the rest may be secret. */
+	config_release(config);
+	if (job_address(j, e) == -1)
+		return -1;
+	return job_compose(j, e);
+}
+
 static void
 show_ignored(const struct job *j)
 {
@@ -301,7 +313,7 @@ warn(const struct job *j, const char *stamp)
 		buf_release(&text);
 		return;
 	}
-	if (isatty(STDERR_FILENO))
+	if (j->inv->mode != MODE_SERVER && isatty(STDERR_FILENO))
 		fprintf(stderr, "sendoff: %s\n", text.data);
 	buf_init(&line, 2 * ERROR_TEXT_MAX);
 	if (json) {
@@ -340,10 +352,11 @@ job_report(struct job *j)
 		buf_clear(&out);
 	}
 	report_text(o, &out);
-	fsio_write_all(STDERR_FILENO, out.data, out.len);
+	if (j->inv->mode != MODE_SERVER)
+		fsio_write_all(STDERR_FILENO, out.data, out.len);
 	buf_clear(&out);
 	status = report_status(o);
-	if (j->inv->mode == MODE_SUBMIT) {
+	if (j->inv->mode == MODE_SUBMIT || j->inv->mode == MODE_SERVER) {
 		report_log(o, o->account == NULL ? "text" :
 		    j->account.log_format, &out);
 		log_line(out.data, status != 0);

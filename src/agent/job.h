@@ -53,9 +53,12 @@ int	job_compose(struct job *j, struct error *e);
 /* Gets the password and submits; 0 when everybody was accepted. */
 int	job_submit(struct job *j, struct error *e);
 
+/* The three steps up to the relay; config is released on the way. */
+int	job_prepare(struct job *j, struct config *config, struct error *e);
+
 /*
- * Tells everybody who asked: --json, standard error, the log.  Returns the
- * exit status.
+ * Tells everybody who asked: --json, standard error, the log; as a server
+ * (MODE_SERVER) the log alone.  Returns the exit status.
  */
 int	job_report(struct job *j);
 

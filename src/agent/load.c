@@ -16,9 +16,8 @@
 #include "config/file.h"
 #include "smtp/auth.h"
 
-/* ps(1) shows arguments: a password is not left there. */
-static void
-wipe_setting(char *assignment)
+void
+load_hide_setting(char *assignment)
 {
 	char *value;
 
@@ -39,7 +38,7 @@ load_config(struct config *c, const struct invocation *inv, struct error *e)
 		return -1;
 	for (i = 0; i < inv->setting_count; i++) {
 		rc = config_set(c, inv->settings[i], e);
-		wipe_setting(inv->settings[i]);
+		load_hide_setting(inv->settings[i]);
 		if (rc == -1)
 			return -1;
 	}

@@ -20,6 +20,9 @@ struct invocation;
 int	load_config(struct config *c, const struct invocation *inv,
 	    struct error *e);
 
+/* ps(1) shows arguments: takes a password's value out of "KEY=VALUE". */
+void	load_hide_setting(char *assignment);
+
 /* True where a password or token has to be had before the relay is asked. */
 bool	load_needs_secret(const struct account *a);
 

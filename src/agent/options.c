@@ -96,9 +96,16 @@ static int
 apply_mode(inv_t *inv, const row_t *row, const char *value, struct error *e)
 {
 	static const struct {
-		const char *value, *what;
+		const char *value;
+		enum mode mode;
 	} modes[] = {
-		{ "s", "SMTP server on standard input" },
+		{ "m", MODE_SUBMIT },
+		{ "p", MODE_LIST_QUEUE },
+		{ "s", MODE_SERVER },
+	};
+	static const struct {
+		const char *value, *what;
+	} missing[] = {
 		{ "i", "alias file" },
 		{ "v", "verification of addresses" },
 		{ "d", "daemon" },
@@ -106,17 +113,14 @@ apply_mode(inv_t *inv, const row_t *row, const char *value, struct error *e)
 	};
 	size_t i;
 
-	if (strcmp(value, "m") == 0) {
-		inv->mode = MODE_SUBMIT;
-		return 0;
-	}
-	if (strcmp(value, "p") == 0) {
-		inv->mode = MODE_LIST_QUEUE;
-		return 0;
-	}
 	for (i = 0; i < sizeof modes / sizeof *modes; i++)
-		if (strcmp(value, modes[i].value) == 0)
-			return not_there(row, value, modes[i].what, e);
+		if (strcmp(value, modes[i].value) == 0) {
+			inv->mode = modes[i].mode;
+			return 0;
+		}
+	for (i = 0; i < sizeof missing / sizeof *missing; i++)
+		if (strcmp(value, missing[i].value) == 0)
+			return not_there(row, value, missing[i].what, e);
 	return bad_value(row, value, "see --help for those it takes", e);
 }
 
@@ -336,7 +340,8 @@ const struct option_row option_table[] = {
 	{ "B", OPTION_WITH, "TYPE",
 	    "7BIT or 8BITMIME; the message itself decides", apply_body_type },
 	{ "b", OPTION_WITH, "MODE",
-	    "m: submit a message (default); p: list the queue",
+	    "m: submit (default); p: list the queue; s: speak SMTP on"
+	    " standard input",
 	    apply_mode },
 	{ "o", OPTION_WITH, "SETTING",
 	    "i: as -i; dX, eX and others: accepted", apply_setting },

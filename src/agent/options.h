@@ -14,6 +14,7 @@ struct error;
 
 enum mode {
 	MODE_SUBMIT,		/* -bm */
+	MODE_SERVER,		/* -bs */
 	MODE_DRY_RUN,
 	MODE_PRINT_CONFIG,
 	MODE_CHECK,

@@ -14,19 +14,7 @@
 #include "base/error.h"
 #include "base/fsio.h"
 #include "base/mem.h"
-#include "mail/intake.h"
 #include "mail/message.h"
-
-/* Bytes that one read(2) asks for. */
-#define CHUNK	(64 * 1024)
-
-/* What is needed only while reading. */
-struct reader {
-	struct message *message;
-	struct intake intake;
-	struct buf body;	/* body bytes of the current chunk */
-	char *chunk;
-};
 
 void
 message_init(struct message *m)
@@ -84,8 +72,24 @@ store(struct message *m, const char *data, size_t len, struct error *e)
 	return 0;
 }
 
-static int
-take(struct reader *r, const char *data, size_t len, struct error *e)
+void
+message_begin(struct message_reader *r, struct message *m, bool dot_ends)
+{
+	r->message = m;
+	intake_init(&r->intake, dot_ends);
+	buf_init(&r->body, HEADER_MAX + MESSAGE_PIECE);
+}
+
+void
+message_reader_release(struct message_reader *r)
+{
+	buf_release(&r->body);
+	intake_release(&r->intake);
+}
+
+int
+message_add(struct message_reader *r, const char *data, size_t len,
+    struct error *e)
 {
 	int rc;
 
@@ -98,21 +102,9 @@ take(struct reader *r, const char *data, size_t len, struct error *e)
 	return rc;
 }
 
-static int
-read_all(struct reader *r, int fd, struct error *e)
+int
+message_end(struct message_reader *r, struct error *e)
 {
-	ssize_t n;
-
-	while (!r->intake.done) {
-		n = fsio_read(fd, r->chunk, CHUNK);
-		if (n == -1)
-			return error_set_errno(e, ERR_IO, errno,
-			    "cannot read the message from standard input");
-		if (n == 0)
-			break;
-		if (take(r, r->chunk, (size_t)n, e) == -1)
-			return -1;
-	}
 	if (intake_finish(&r->intake, &r->body, e) == -1 ||
 	    store(r->message, r->body.data, r->body.len, e) == -1)
 		return -1;
@@ -121,20 +113,36 @@ read_all(struct reader *r, int fd, struct error *e)
 	    r->intake.header.len, e);
 }
 
+static int
+read_all(struct message_reader *r, int fd, char *piece, struct error *e)
+{
+	ssize_t n;
+
+	while (!r->intake.done) {
+		n = fsio_read(fd, piece, MESSAGE_PIECE);
+		if (n == -1)
+			return error_set_errno(e, ERR_IO, errno,
+			    "cannot read the message from standard input");
+		if (n == 0)
+			break;
+		if (message_add(r, piece, (size_t)n, e) == -1)
+			return -1;
+	}
+	return message_end(r, e);
+}
+
 int
 message_read(struct message *m, int fd, bool dot_ends, struct error *e)
 {
-	struct reader r;
+	struct message_reader r;
+	char *piece;
 	int rc;
 
-	r.message = m;
-	intake_init(&r.intake, dot_ends);
-	buf_init(&r.body, HEADER_MAX + CHUNK);
-	r.chunk = xmalloc(CHUNK);
-	rc = read_all(&r, fd, e);
-	free(r.chunk);
-	buf_release(&r.body);
-	intake_release(&r.intake);
+	message_begin(&r, m, dot_ends);
+	piece = xmalloc(MESSAGE_PIECE);
+	rc = read_all(&r, fd, piece, e);
+	free(piece);
+	message_reader_release(&r);
 	return rc;
 }
 

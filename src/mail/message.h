@@ -15,12 +15,15 @@
 
 #include "base/buf.h"
 #include "mail/header.h"
+#include "mail/intake.h"
 #include "mail/wire.h"
 
 struct error;
 
 /* A body longer than this (in bytes) goes to a file. */
 #define MESSAGE_MEMORY	(256 * 1024)
+/* Bytes that message_add takes at a time. */
+#define MESSAGE_PIECE	(64 * 1024)
 
 struct message {
 	struct header header;
@@ -40,6 +43,25 @@ void	message_release(struct message *m);
  */
 int	message_read(struct message *m, int fd, bool dot_ends,
 	    struct error *e);
+
+/*
+ * The same for a message that comes in pieces, of MESSAGE_PIECE bytes at most:
+ * message_begin on a message that is initialised, message_add for each,
+ * message_end behind the last; message_reader_release at the end, however it
+ * went.
+ */
+struct message_reader {
+	struct message *message;	/* borrowed */
+	struct intake intake;
+	struct buf body;	/* body bytes of the current piece */
+};
+
+void	message_begin(struct message_reader *r, struct message *m,
+	    bool dot_ends);
+int	message_add(struct message_reader *r, const char *data, size_t len,
+	    struct error *e);
+int	message_end(struct message_reader *r, struct error *e);
+void	message_reader_release(struct message_reader *r);
 
 /*
  * Reads up to len bytes of the body from offset; returns how many, 0 at its
