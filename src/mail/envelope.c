@@ -31,9 +31,11 @@ envelope_release(struct envelope *env)
 
 	for (i = 0; i < env->count; i++) {
 		free(env->list[i].address);
+		free(env->list[i].orcpt);
 		verdict_release(&env->list[i].verdict);
 	}
 	free(env->sender);
+	free(env->envid);
 	free(env->list);
 	free(env->index);
 	memset(env, 0, sizeof *env);
@@ -131,6 +133,51 @@ envelope_add(struct envelope *env, const char *address)
 	r->address = xstrdup(address);
 	env->index[slot] = env->count++;
 	return true;
+}
+
+void
+envelope_set_dsn(struct envelope *env, enum dsn_return ret,
+    const char *envid)
+{
+	char *copy;
+
+	copy = envid == NULL ? NULL : xstrdup(envid);
+	free(env->envid);
+	env->envid = copy;
+	env->dsn_return = ret;
+}
+
+void
+envelope_set_notify(struct envelope *env, unsigned notify)
+{
+	size_t i;
+
+	for (i = 0; i < env->count; i++)
+		env->list[i].notify = notify;
+}
+
+void
+recipient_set_dsn(struct recipient *r, unsigned notify, const char *orcpt)
+{
+	char *copy;
+
+	copy = orcpt == NULL ? NULL : xstrdup(orcpt);
+	free(r->orcpt);
+	r->orcpt = copy;
+	r->notify = notify;
+}
+
+bool
+envelope_needs_dsn(const struct envelope *env)
+{
+	size_t i;
+
+	if (env->dsn_return != DSN_RETURN_UNSAID || env->envid != NULL)
+		return true;
+	for (i = 0; i < env->count; i++)
+		if (env->list[i].notify != 0 || env->list[i].orcpt != NULL)
+			return true;
+	return false;
 }
 
 bool

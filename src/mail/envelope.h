@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "mail/dsn.h"
 
 /* What a person is shown of a relay's text, in bytes. */
 #define VERDICT_TEXT_MAX	512
@@ -33,11 +34,15 @@ struct verdict {
 
 struct recipient {
 	char *address;		/* without <> */
+	unsigned notify;	/* DSN_..., 0: nothing is asked for */
+	char *orcpt;		/* as ORCPT has it; NULL: the address */
 	struct verdict verdict;
 };
 
 struct envelope {
 	char *sender;		/* without <>; "" is the null sender */
+	enum dsn_return dsn_return;
+	char *envid;		/* as it is, not xtext; NULL: none */
 	struct recipient *list;
 	size_t count;
 	size_t cap;
@@ -56,6 +61,19 @@ void	envelope_set_sender(struct envelope *env, const char *address);
  * not by case, a local part does.  Returns true when it was added.
  */
 bool	envelope_add(struct envelope *env, const char *address);
+
+/*
+ * What is asked for about notifications (RFC 3461): for the message; envid may
+ * be NULL; for all recipients so far; and for one of them, orcpt as it goes
+ * out ("rfc822;bob@example.org"), or NULL.  Copies are made.
+ */
+void	envelope_set_dsn(struct envelope *env, enum dsn_return ret,
+	    const char *envid);
+void	envelope_set_notify(struct envelope *env, unsigned notify);
+void	recipient_set_dsn(struct recipient *r, unsigned notify,
+	    const char *orcpt);
+/* True where anything is. */
+bool	envelope_needs_dsn(const struct envelope *env);
 
 /* True where an address has UTF-8 in it (RFC 6531). */
 bool	envelope_needs_smtputf8(const struct envelope *env);
