@@ -80,6 +80,12 @@ watch_capabilities(struct steps *steps, const struct capabilities *c)
 	buf_adds(&list, c->smtputf8 ? " SMTPUTF8" : "");
 	buf_adds(&list, c->dsn ? " DSN" : "");
 	buf_adds(&list, c->chunking ? " CHUNKING" : "");
+	if (c->mail_max != 0)
+		buf_addf(&list, " MAILMAX=%zu", c->mail_max);
+	if (c->rcpt_max != 0)
+		buf_addf(&list, " RCPTMAX=%zu", c->rcpt_max);
+	if (c->rcpt_domain_max != 0)
+		buf_addf(&list, " RCPTDOMAINMAX=%zu", c->rcpt_domain_max);
 	buf_adds(&list, c->enhanced ? " ENHANCEDSTATUSCODES" : "");
 	buf_adds(&list, c->starttls ? " STARTTLS" : "");
 	for (i = 0; i < c->mechanism_count; i++)

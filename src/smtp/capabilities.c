@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Reads an EHLO reply.  RFC 5321 section 4.1.1.1.  What it does not know it
+ * Reads an EHLO reply.  RFC 5321 section 4.1.1.1, RFC 9422.  What it does not know it
  * passes over; it never fails.  Pure.
  */
 #include "config.h"
@@ -109,6 +109,39 @@ take_size(struct capabilities *c, const char *at, const char *end)
 	free(digits);
 }
 
+/*
+ * "RCPTMAX=1000": RFC 9422 section 3.2 has six digits at most, and no zero;
+ * what is something else says nothing.
+ */
+static bool
+take_limit(const struct word *w, const char *name, size_t *limit)
+{
+	size_t i, value = 0, len = strlen(name);
+
+	if (w->len <= len || !mem_caseeq(w->text, len, name, len))
+		return false;
+	for (i = len; i < w->len; i++) {
+		if (!ascii_isdigit(w->text[i]) || i == len + 6)
+			return true;
+		value = value * 10 + (size_t)(w->text[i] - '0');
+	}
+	if (value != 0)
+		*limit = value;
+	return true;
+}
+
+static void
+take_limits(struct capabilities *c, const char *at, const char *end)
+{
+	struct word w;
+
+	while (next_word(&at, end, &w))
+		if (!take_limit(&w, "MAILMAX=", &c->mail_max) &&
+		    !take_limit(&w, "RCPTMAX=", &c->rcpt_max))
+			take_limit(&w, "RCPTDOMAINMAX=",
+			    &c->rcpt_domain_max);
+}
+
 static void
 take_line(struct capabilities *c, const char *at, const char *end)
 {
@@ -122,6 +155,8 @@ take_line(struct capabilities *c, const char *at, const char *end)
 		take_auth(c, at, end);
 	else if (word_is(&w, "SIZE"))
 		take_size(c, at, end);
+	else if (word_is(&w, "LIMITS"))
+		take_limits(c, at, end);
 	else if (word_is(&w, "PIPELINING"))
 		c->pipelining = true;
 	else if (word_is(&w, "8BITMIME"))

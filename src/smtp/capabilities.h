@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What a relay said that it can do, from its EHLO reply.  RFC 5321 section
- * 4.1.1.1, 2920, 1870, 6152, 6531, 3207, 4954, 3461, 3030, 2034.  Pure.
+ * 4.1.1.1, 2920, 1870, 6152, 6531, 3207, 4954, 3461, 3030, 2034, 9422.  Pure.
  */
 #ifndef SMTP_CAPABILITIES_H
 #define SMTP_CAPABILITIES_H
@@ -24,6 +24,10 @@ struct capabilities {
 	bool chunking;
 	bool enhanced;
 	bool auth;
+	/* LIMITS, 0 for what is not said (RFC 9422 section 4). */
+	size_t mail_max;	/* transactions of a session */
+	size_t rcpt_max;	/* recipients of a transaction */
+	size_t rcpt_domain_max;	/* their domains */
 	char *mechanisms[CAPABILITIES_MECHANISMS];	/* upper case */
 	size_t mechanism_count;
 };
