@@ -88,6 +88,13 @@ note(const struct pump *p, const char *what, const char *rest)
 	buf_release(&text);
 }
 
+/* How long one upload may take. */
+static int64_t
+message_ms(const struct submission *s)
+{
+	return (int64_t)(s->size / BYTES_A_SECOND) * 1000;
+}
+
 /* Starts the time for the next reply anew when there was progress. */
 static int64_t
 deadline(struct pump *p)
@@ -336,8 +343,21 @@ begin_or_quit(struct pump *p)
 	t.eight_bit = s->eight_bit;
 	t.smtputf8 = s->smtputf8;
 	t.partial = p->account->partial;
+	if (envelope_needs_dsn(s->envelope) &&
+	    !session_capabilities(p->session)->dsn)
+		note(p, "the relay does not offer DSN: what was asked for"
+		    " about notifications is dropped", "");
 	session_begin(p->session, &t);
 	p->begun = true;
+}
+
+/* The message is wanted from its beginning, and has its time again. */
+static void
+once_more(struct pump *p)
+{
+	p->header_fed = 0;
+	p->body_fed = 0;
+	p->session_deadline += message_ms(p->submission);
 }
 
 static int
@@ -398,6 +418,9 @@ run(struct pump *p, struct error *e)
 			if (feed_message(p, e) == -1)
 				return -1;
 			break;
+		case SESSION_AGAIN:
+			once_more(p);
+			break;
 		case SESSION_DONE:
 			p->verdicts = true;
 			break;
@@ -418,8 +441,7 @@ session_limit(const struct account *a, const struct submission *s)
 	limit = clock_ms() + (a->connect_timeout +
 	    SESSION_REPLIES * a->timeout) * 1000;
 	return s == NULL ? limit : limit +
-	    (int64_t)(s->size / BYTES_A_SECOND) * 1000 +
-	    (int64_t)s->envelope->count * RECIPIENT_MS;
+	    message_ms(s) + (int64_t)s->envelope->count * RECIPIENT_MS;
 }
 
 static void

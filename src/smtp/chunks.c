@@ -29,15 +29,15 @@ chunks_suit(const struct session *s)
 bool
 chunks_need_not_wait(const struct session *s)
 {
-	return s->now.t.partial && !s->now.reset &&
-	    s->now.t.size <= EARLY_MAX;
+	return s->t.partial && !s->now.reset &&
+	    s->t.size <= EARLY_MAX;
 }
 
 /* BDAT for the next chunk; its octets follow. */
 static void
 announce(struct session *s)
 {
-	uint64_t left = s->now.t.size - s->now.announced;
+	uint64_t left = s->t.size - s->now.announced;
 	uint64_t size = left < CHUNK_SIZE ? left : CHUNK_SIZE;
 	bool last = size == left;
 	struct command *c;

@@ -2,8 +2,8 @@
 /*
  * The inside of a session, shared by the files that make it up: session.c (the
  * interface and the stepping), login.c (greeting to authentication),
- * transaction.c (MAIL to the final dot) and chunks.c (BDAT).  Nobody else
- * includes it.
+ * transaction.c (MAIL to the final dot), group.c (whom a transaction is for)
+ * and chunks.c (BDAT).  Nobody else includes it.
  */
 #ifndef SMTP_ENGINE_H
 #define SMTP_ENGINE_H
@@ -35,7 +35,7 @@ enum verb {
 /* A command that waits for its reply. */
 struct command {
 	enum verb verb;
-	size_t recipient;	/* VERB_RCPT: which */
+	size_t recipient;	/* VERB_RCPT: which of the group */
 	uint64_t end;		/* it is written when so much has been */
 	uint64_t begin;		/* BDAT: its line is, when so much has been */
 };
@@ -49,24 +49,40 @@ enum phase {
 	PHASE_ENVELOPE,		/* MAIL, RCPT, DATA */
 	PHASE_BODY,
 	PHASE_FINAL,		/* all of the body is in the output */
+	PHASE_AGAIN,		/* to be told to the pump: one more */
 	PHASE_DONE,		/* to be told to the pump */
 	PHASE_QUIT,
 	PHASE_CLOSED,
 	PHASE_FAILED
 };
 
+/* How a recipient stands in a transaction. */
+enum standing {
+	STANDING_NONE,
+	STANDING_TAKEN,		/* 2yz to its RCPT */
+	STANDING_LATER		/* the relay takes no more at a time */
+};
+
+/* Whom the transactions of a message are for. */
+struct group {
+	size_t *order;		/* recipients without a verdict, in turn */
+	unsigned char *standing;	/* in order's places from first on */
+	size_t count;		/* of order */
+	size_t first;		/* of this transaction, in order */
+	size_t size;		/* how many this transaction is for */
+};
+
 /* What is known of a transaction while it runs. */
 struct progress {
-	struct transaction t;
-	size_t next;		/* recipient whose RCPT goes out next */
+	size_t next;		/* member whose RCPT goes out next */
 	size_t answered;	/* RCPTs that have their reply */
 	size_t accepted;	/* of those, with 2yz */
-	bool *taken;		/* for each recipient: 2yz to its RCPT */
+	size_t later;		/* of those, put off */
+	size_t run;		/* of those, at the end of all */
 	bool mail_sent;
 	bool data_sent;
 	bool mail_refused;
 	struct wire wire;
-	struct buf encoded;	/* for chunks: what the wire makes of a piece */
 	bool chunked;		/* by BDAT */
 	bool reset;		/* a RSET went out before it */
 	bool last_announced;	/* the last BDAT is out */
@@ -97,7 +113,13 @@ struct session {
 	bool logged_in;
 	struct auth *auth;
 	struct buf held;	/* an initial response, until it is asked for */
+	struct transaction t;	/* the message in hand */
+	struct group group;
 	struct progress now;
+	struct buf encoded;	/* for chunks: what the wire makes of a piece */
+	bool dsn;		/* the envelope asks for it, the relay has it */
+	size_t mails;		/* MAILs ever sent */
+	size_t learned;		/* so many recipients at a time; 0: unknown */
 	bool dirty;		/* the relay has a transaction open: RSET */
 	bool broken;		/* the connection takes no further command */
 	bool dot_flushed;	/* the final dot has left */
@@ -173,6 +195,36 @@ void	chunks_begin(struct session *s);
 void	chunks_put(struct session *s, const char *data, size_t len);
 void	chunks_end(struct session *s);
 
+/*
+ * The recipients of a message, to be told apart into transactions (RFC 9422,
+ * RFC 5321 section 4.5.3.1.10).  All that are untried, at first.
+ */
+void	group_init(struct session *s);
+void	group_release(struct session *s);
+/* A member of the group: i counts from 0. */
+struct recipient *group_member(struct session *s, size_t i);
+enum standing group_standing(const struct session *s, size_t i);
+/* How many are not of this transaction, and come after it. */
+size_t	group_behind(const struct session *s);
+/* As many as the relay takes at a time, by what it has said. */
+void	group_open(struct session *s);
+/* A 2yz to a member's RCPT. */
+void	group_take(struct session *s, size_t i);
+/*
+ * True where a reply to RCPT says that it is one too many: it comes later, and
+ * where that was the limit, no further RCPT goes out now.
+ */
+bool	group_puts_off(struct session *s, size_t i, const struct reply *r);
+/* What the relay says is about all that are still to come. */
+void	group_widen(struct session *s);
+/*
+ * The transaction is over; those that were put off are first of the next.
+ * True where there is one.
+ */
+bool	group_close(struct session *s);
+
+/* One more transaction, for the next group. */
+void	transaction_open(struct session *s);
 /* Puts out what the window allows of the envelope's commands. */
 void	transaction_produce(struct session *s);
 /* True where a recipient may have the message, and nobody has said so. */

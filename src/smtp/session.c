@@ -57,7 +57,7 @@ session_new(const struct session_settings *settings)
 	buf_init_secret(&s->out, OUTPUT_MAX);
 	buf_init(&s->trace, TRACE_MAX);
 	buf_init_secret(&s->held, OUTPUT_MAX);
-	buf_init(&s->now.encoded, OUTPUT_MAX);
+	buf_init(&s->encoded, OUTPUT_MAX);
 	reply_init(&s->reply);
 	capabilities_init(&s->capabilities);
 	engine_expect(s, VERB_GREETING, 0);
@@ -76,8 +76,8 @@ session_free(struct session *s)
 	reply_release(&s->reply);
 	capabilities_release(&s->capabilities);
 	auth_free(s->auth);
-	free(s->now.taken);
-	buf_release(&s->now.encoded);
+	group_release(s);
+	buf_release(&s->encoded);
 	free(s->fifo);
 	free(s->eof_why);
 	free(s);
@@ -449,6 +449,8 @@ phase_event(const struct session *s)
 		return SESSION_NEED_SECRET;
 	case PHASE_READY:
 		return s->broken ? SESSION_CLOSED : SESSION_READY;
+	case PHASE_AGAIN:
+		return SESSION_AGAIN;
 	case PHASE_DONE:
 		return SESSION_DONE;
 	case PHASE_CLOSED:
@@ -477,6 +479,8 @@ session_step(struct session *s)
 		event = phase_event(s);
 		if (event == SESSION_DONE)
 			s->phase = PHASE_READY;
+		if (event == SESSION_AGAIN)
+			transaction_open(s);
 		if (event != SESSION_WAIT)
 			return event;
 		if (quit_is_over(s)) {

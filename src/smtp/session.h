@@ -3,7 +3,7 @@
  * A submission client's side of SMTP as an engine without I/O: bytes come in
  * with session_feed, bytes to write come out of session_output, and
  * session_step says what happened.  The pump (agent/submit) is a loop around
- * it.  RFC 5321, 2920, 1870, 6152, 6531, 3207, 4954, 2034.
+ * it.  RFC 5321, 2920, 1870, 6152, 6531, 3207, 3461, 4954, 2034, 9422.
  *
  *	session_step()		what the pump does
  *	SESSION_WAIT		write the output, wait for bytes, feed them
@@ -12,7 +12,10 @@
  *	SESSION_READY		session_begin, or session_quit
  *	SESSION_WANT_BODY	session_body as long as it wants, or
  *				session_body_end
- *	SESSION_DONE		a transaction has a verdict for every recipient
+ *	SESSION_AGAIN		a further transaction for those whom the relay
+ *				did not take at a time: the message is wanted
+ *				from its beginning
+ *	SESSION_DONE		there is a verdict for every recipient
  *	SESSION_FAILED		say why, close; nothing more is written
  *	SESSION_CLOSED		QUIT is answered, or its wait is over: close
  *
@@ -60,6 +63,7 @@ enum session_event {
 	SESSION_NEED_SECRET,
 	SESSION_READY,
 	SESSION_WANT_BODY,
+	SESSION_AGAIN,
 	SESSION_DONE,
 	SESSION_FAILED,
 	SESSION_CLOSED
@@ -82,7 +86,10 @@ enum session_patience {
 	SESSION_PATIENCE_QUIT		/* 2 s */
 };
 
-/* One message to submit; it and the envelope outlive the transaction. */
+/*
+ * One message to submit; it and the envelope outlive it.  More recipients than
+ * the relay takes at a time are more than one transaction.
+ */
 struct transaction {
 	struct envelope *envelope;	/* verdicts are written into it */
 	uint64_t size;			/* octets (RFC 1870), without dots */
@@ -127,7 +134,7 @@ bool	session_silent(const struct session *s);
 void	session_secured(struct session *s, const struct auth_binding *binding);
 void	session_secret(struct session *s, const char *secret);
 
-/* Starts a transaction, after SESSION_READY. */
+/* Submits to those who are untried, after SESSION_READY. */
 void	session_begin(struct session *s, const struct transaction *t);
 void	session_quit(struct session *s);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One message: MAIL, RCPT, DATA or BDAT, the body and its end, and the verdict
- * that each recipient gets.  RFC 5321 section 3.3, RFC 2920, 1870, 6152, 6531.
+ * that each recipient gets; and once more for those whom the relay did not take
+ * at a time.  RFC 5321 section 3.3, RFC 2920, 1870, 3461, 6152, 6531.
  *
  * A recipient is accepted only by a 2yz to the whole message.  No final dot
  * goes out when nobody would get the message.
@@ -18,17 +19,25 @@
 
 /* Bytes that one piece of the message can become. */
 #define ENCODED_MAX	(1024 * 1024)
+/* Of the parameters for notifications. */
+#define PARAMETERS_MAX	4096
+/*
+ * RCPTs in flight.  A relay with a limit that it has not told may count those
+ * beyond it as faults: Postfix does from a thousand on.
+ */
+#define RCPT_FLIGHT	500
 
-static struct recipient *
-recipient(struct session *s, size_t i)
-{
-	return &s->now.t.envelope->list[i];
-}
-
+/* Of this transaction. */
 static size_t
 recipients(const struct session *s)
 {
-	return s->now.t.envelope->count;
+	return s->group.size;
+}
+
+static bool
+taken(const struct session *s, size_t i)
+{
+	return group_standing(s, i) == STANDING_TAKEN;
 }
 
 static void
@@ -40,7 +49,7 @@ set_verdict(struct session *s, size_t i, enum recipient_state state,
 	buf_init(&text, REPLY_MAX);
 	reply_show(r, &text);
 	redact_apply(&s->redact, &text);
-	verdict_set(&recipient(s, i)->verdict, state, class, r->code,
+	verdict_set(&group_member(s, i)->verdict, state, class, r->code,
 	    r->enhanced, text.data, text.len);
 	buf_release(&text);
 }
@@ -66,7 +75,7 @@ refuse_taken(struct session *s, enum error_class class,
 	size_t i;
 
 	for (i = 0; i < recipients(s); i++)
-		if (s->now.taken[i])
+		if (taken(s, i))
 			refuse(s, i, class, r);
 }
 
@@ -78,15 +87,50 @@ refuse_all_locally(struct session *s, enum error_class class,
 	size_t i;
 
 	for (i = 0; i < recipients(s); i++)
-		verdict_set(&recipient(s, i)->verdict, RECIPIENT_REFUSED,
+		verdict_set(&group_member(s, i)->verdict, RECIPIENT_REFUSED,
 		    class, 0, "", text, strlen(text));
 	s->phase = PHASE_DONE;
 }
 
+/* Those who are still to come will not: why. */
+static void
+defer_rest(struct session *s, const char *text)
+{
+	size_t i;
+
+	group_widen(s);
+	for (i = 0; i < recipients(s); i++)
+		verdict_set(&group_member(s, i)->verdict, RECIPIENT_DEFERRED,
+		    ERR_TEMPORARY, 0, "", text, strlen(text));
+	s->phase = PHASE_DONE;
+}
+
+/* RFC 9422 section 4.1: false where the relay takes no further MAIL. */
+static bool
+mail_is_left(struct session *s)
+{
+	size_t max = s->capabilities.mail_max;
+	char *text;
+
+	if (max == 0 || s->mails < max)
+		return true;
+	text = xasprintf("the relay takes %zu transaction%s in a session, and"
+	    " that was not enough", max, max == 1 ? "" : "s");
+	defer_rest(s, text);
+	free(text);
+	return false;
+}
+
+/* The transaction is over, and was the last one or was not. */
 static void
 done(struct session *s)
 {
-	s->phase = PHASE_DONE;
+	if (!group_close(s))
+		s->phase = PHASE_DONE;
+	else if (s->broken)
+		defer_rest(s, "the session ended before its turn");
+	else if (mail_is_left(s))
+		s->phase = PHASE_AGAIN;
 }
 
 /* The session cannot go on, but its verdicts are complete. */
@@ -99,14 +143,14 @@ done_broken(struct session *s)
 }
 
 static bool
-any_control(const struct session *s)
+any_control(struct session *s)
 {
 	size_t i;
 
-	if (str_has_control(s->now.t.envelope->sender))
+	if (str_has_control(s->t.envelope->sender))
 		return true;
 	for (i = 0; i < recipients(s); i++)
-		if (str_has_control(s->now.t.envelope->list[i].address))
+		if (str_has_control(group_member(s, i)->address))
 			return true;
 	return false;
 }
@@ -116,7 +160,7 @@ static bool
 suits(struct session *s)
 {
 	const struct capabilities *c = &s->capabilities;
-	const struct transaction *t = &s->now.t;
+	const struct transaction *t = &s->t;
 	char *text;
 
 	if (any_control(s))
@@ -141,37 +185,86 @@ suits(struct session *s)
 }
 
 void
+transaction_open(struct session *s)
+{
+	memset(&s->now, 0, sizeof s->now);
+	buf_clear(&s->encoded);
+	s->dot_flushed = false;
+	wire_init(&s->now.wire);
+	group_open(s);
+	s->phase = PHASE_ENVELOPE;
+}
+
+/* partial = no: all in one transaction, or nobody. */
+static void
+refuse_split(struct session *s)
+{
+	char *text;
+
+	text = xasprintf("the relay takes %zu of the %zu recipients at a time,"
+	    " and 'partial = no' wants all of them to get it, or nobody",
+	    recipients(s), recipients(s) + group_behind(s));
+	group_widen(s);
+	refuse_all_locally(s, ERR_UNAVAILABLE, text);
+	free(text);
+}
+
+void
 session_begin(struct session *s, const struct transaction *t)
 {
 	if (s->phase != PHASE_READY)
 		return;
-	free(s->now.taken);
-	buf_release(&s->now.encoded);
-	memset(&s->now, 0, sizeof s->now);
-	buf_init(&s->now.encoded, ENCODED_MAX);
-	s->now.t = *t;
-	s->now.t.smtputf8 = t->smtputf8 ||
+	buf_release(&s->encoded);
+	buf_init(&s->encoded, ENCODED_MAX);
+	s->t = *t;
+	s->t.smtputf8 = t->smtputf8 ||
 	    envelope_needs_smtputf8(t->envelope);
-	s->now.taken = xcalloc(t->envelope->count, sizeof *s->now.taken);
-	s->dot_flushed = false;
-	wire_init(&s->now.wire);
-	s->phase = PHASE_ENVELOPE;
-	suits(s);
+	s->dsn = s->capabilities.dsn && envelope_needs_dsn(t->envelope);
+	group_init(s);
+	if (s->group.count == 0)
+		s->phase = PHASE_DONE;
+	else if (suits(s) && mail_is_left(s)) {
+		transaction_open(s);
+		if (!t->partial && group_behind(s) > 0)
+			refuse_split(s);
+	}
 }
 
 static void
 send_mail(struct session *s)
 {
-	const struct transaction *t = &s->now.t;
+	const struct transaction *t = &s->t;
+	const struct envelope *env = t->envelope;
 	char size[32] = "";
+	struct buf dsn;
 
+	buf_init(&dsn, PARAMETERS_MAX);
+	if (s->dsn)
+		dsn_add_mail(&dsn, env->dsn_return, env->envid);
 	if (s->capabilities.size)
 		snprintf(size, sizeof size, " SIZE=%llu",
 		    (unsigned long long)t->size);
-	engine_command(s, VERB_MAIL, 0, "MAIL FROM:<%s>%s%s%s",
-	    t->envelope->sender, size, t->eight_bit ? " BODY=8BITMIME" : "",
-	    t->smtputf8 ? " SMTPUTF8" : "");
+	engine_command(s, VERB_MAIL, 0, "MAIL FROM:<%s>%s%s%s%s", env->sender,
+	    size, t->eight_bit ? " BODY=8BITMIME" : "",
+	    t->smtputf8 ? " SMTPUTF8" : "", dsn.data);
+	buf_release(&dsn);
 	s->now.mail_sent = true;
+	s->mails++;
+}
+
+static void
+send_rcpt(struct session *s)
+{
+	const struct recipient *to = group_member(s, s->now.next);
+	struct buf dsn;
+
+	buf_init(&dsn, PARAMETERS_MAX);
+	if (s->dsn)
+		dsn_add_rcpt(&dsn, to->notify, to->orcpt, to->address);
+	engine_command(s, VERB_RCPT, s->now.next, "RCPT TO:<%s>%s",
+	    to->address, dsn.data);
+	buf_release(&dsn);
+	s->now.next++;
 }
 
 /* Bytes that may be in flight; without PIPELINING one command. */
@@ -191,9 +284,10 @@ data_is_due(const struct session *s)
 	if (chunks_suit(s) && s->now.answered < recipients(s))
 		return chunks_need_not_wait(s);
 	if (s->now.answered == recipients(s))
-		return s->now.accepted > 0 && (s->now.t.partial ||
+		return s->now.accepted > 0 && (s->t.partial ||
 		    s->now.accepted == recipients(s));
-	return s->now.t.partial;
+	/* A 354 with nobody to send to ends the session for those behind. */
+	return s->t.partial && group_behind(s) == 0;
 }
 
 void
@@ -209,10 +303,9 @@ transaction_produce(struct session *s)
 		} else if (!s->now.mail_sent)
 			send_mail(s);
 		else if (s->now.next < recipients(s)) {
-			engine_command(s, VERB_RCPT, s->now.next,
-			    "RCPT TO:<%s>",
-			    recipient(s, s->now.next)->address);
-			s->now.next++;
+			if (s->now.next - s->now.answered == RCPT_FLIGHT)
+				return;
+			send_rcpt(s);
 		} else if (data_is_due(s) && chunks_suit(s)) {
 			chunks_begin(s);
 		} else if (data_is_due(s)) {
@@ -236,8 +329,8 @@ finish_if_idle(struct session *s)
 		return;
 	/* partial = no: those that the relay would take are left alone. */
 	for (i = 0; i < recipients(s); i++)
-		if (s->now.taken[i] && !s->now.mail_refused)
-			verdict_set(&recipient(s, i)->verdict,
+		if (taken(s, i) && !s->now.mail_refused)
+			verdict_set(&group_member(s, i)->verdict,
 			    RECIPIENT_UNTRIED, ERR_NONE, 0, "", NULL, 0);
 	s->dirty = !s->now.mail_refused;
 	done(s);
@@ -288,6 +381,8 @@ transaction_mail(struct session *s, const struct command *c,
 		return;
 	s->now.mail_refused = true;
 	s->broken = s->broken || r->code == 421;
+	/* It is about sender and message, whoever is still to come. */
+	group_widen(s);
 	for (i = 0; i < recipients(s); i++)
 		refuse(s, i, ERR_UNAVAILABLE, r);
 	finish_if_idle(s);
@@ -302,12 +397,11 @@ transaction_rcpt(struct session *s, const struct command *c,
 		finish_if_idle(s);
 		return;
 	}
-	if (reply_is(r, 2)) {
-		s->now.taken[c->recipient] = true;
-		s->now.accepted++;
-	} else if (wants_login(s, r) || breach(s, r, "RCPT"))
+	if (reply_is(r, 2))
+		group_take(s, c->recipient);
+	else if (wants_login(s, r) || breach(s, r, "RCPT"))
 		return;
-	else
+	else if (!group_puts_off(s, c->recipient, r))
 		refuse(s, c->recipient, ERR_RECIPIENT, r);
 	s->broken = s->broken || r->code == 421;
 	finish_if_idle(s);
@@ -351,7 +445,7 @@ transaction_dot(struct session *s, const struct command *c,
 	(void)c;
 	if (reply_is(r, 2) && !early) {
 		for (i = 0; i < recipients(s); i++)
-			if (s->now.taken[i])
+			if (taken(s, i))
 				set_verdict(s, i, RECIPIENT_ACCEPTED,
 				    ERR_NONE, r);
 		s->dot_flushed = false;
@@ -406,11 +500,11 @@ transaction_bdat(struct session *s, const struct command *c,
 static void
 put_encoded(struct session *s)
 {
-	if (s->now.encoded.overflow)
+	if (s->encoded.overflow)
 		engine_fail(s, ERR_INTERNAL, 0, "the output is full");
 	else
-		chunks_put(s, s->now.encoded.data, s->now.encoded.len);
-	buf_clear(&s->now.encoded);
+		chunks_put(s, s->encoded.data, s->encoded.len);
+	buf_clear(&s->encoded);
 }
 
 void
@@ -421,7 +515,7 @@ session_body(struct session *s, const char *data, size_t len)
 	if (s->phase != PHASE_BODY)
 		return;
 	if (s->now.chunked) {
-		wire_encode(&s->now.wire, data, len, &s->now.encoded);
+		wire_encode(&s->now.wire, data, len, &s->encoded);
 		put_encoded(s);
 		return;
 	}
@@ -440,7 +534,7 @@ session_body_end(struct session *s)
 	if (s->phase != PHASE_BODY)
 		return;
 	if (s->now.chunked) {
-		wire_finish(&s->now.wire, &s->now.encoded);
+		wire_finish(&s->now.wire, &s->encoded);
 		put_encoded(s);
 		chunks_end(s);
 		return;
@@ -457,8 +551,9 @@ session_body_end(struct session *s)
 static bool
 may_have(struct session *s, size_t i)
 {
-	return s->now.taken[i] || (s->now.chunked && !s->now.mail_refused &&
-	    recipient(s, i)->verdict.state == RECIPIENT_UNTRIED);
+	return taken(s, i) || (s->now.chunked && !s->now.mail_refused &&
+	    group_standing(s, i) == STANDING_NONE &&
+	    group_member(s, i)->verdict.state == RECIPIENT_UNTRIED);
 }
 
 bool
@@ -480,8 +575,10 @@ transaction_settled(struct session *s)
 	if (s->phase != PHASE_ENVELOPE && s->phase != PHASE_BODY &&
 	    s->phase != PHASE_FINAL)
 		return false;
+	if (group_behind(s) > 0)
+		return false;
 	for (i = 0; i < recipients(s); i++)
-		if (recipient(s, i)->verdict.state == RECIPIENT_UNTRIED)
+		if (group_member(s, i)->verdict.state == RECIPIENT_UNTRIED)
 			return false;
 	done_broken(s);
 	return true;
@@ -498,7 +595,7 @@ transaction_lost(struct session *s)
 		return;
 	for (i = 0; i < recipients(s); i++)
 		if (may_have(s, i))
-			verdict_set(&recipient(s, i)->verdict,
+			verdict_set(&group_member(s, i)->verdict,
 			    RECIPIENT_UNKNOWN, ERR_TEMPORARY, 0, "", text,
 			    sizeof text - 1);
 }

@@ -84,6 +84,8 @@ struct player {
 	bool ends;		/* the relay has closed */
 	bool eof_told;
 	unsigned dones;
+	unsigned again;		/* further transactions */
+	size_t untried;		/* recipients, at the last of them */
 	enum recipient_state *states;
 };
 
@@ -93,6 +95,8 @@ void	play_broken(struct player *p, const char *promise);
 /* Bytes of the client and of the relay, in any portions. */
 void	play_said(struct player *p, const char *data, size_t len);
 void	play_fed(struct player *p, const char *data, size_t len);
+/* A further transaction: the message goes out once more. */
+void	play_again(struct player *p);
 /* True where the relay has taken the message, and after it was complete. */
 bool	play_accepted(const struct player *p);
 

@@ -200,3 +200,22 @@ play_accepted(const struct player *p)
 	return p->message_out && p->replies.first.len > p->replies.last &&
 	    p->replies.first.data[p->replies.last] == '2';
 }
+
+void
+play_again(struct player *p)
+{
+	size_t i, untried = 0;
+
+	if (p->in_body || p->chunk_left > 0)
+		play_broken(p, "a transaction comes to its end before the"
+		    " next");
+	for (i = 0; i < p->r->envelope.count; i++)
+		untried += p->states[i] == RECIPIENT_UNTRIED;
+	if (untried == 0 || (p->again > 0 && untried >= p->untried))
+		play_broken(p, "each transaction settles somebody");
+	p->untried = untried;
+	p->again++;
+	p->message_fed = 0;
+	p->message_out = p->chunk_last = p->data_said = false;
+	buf_clear(&p->body);
+}

@@ -315,6 +315,8 @@ feed_message(struct player *p)
 	size_t len = p->message_len - p->message_fed;
 
 	p->in_body = p->data_said;
+	if (p->dones > 0)
+		play_broken(p, "no message when all have their verdicts");
 	if (len == 0) {
 		session_body_end(p->session);
 		return;
@@ -471,6 +473,9 @@ handle(struct player *p, enum session_event event)
 		return true;
 	case SESSION_WANT_BODY:
 		feed_message(p);
+		return true;
+	case SESSION_AGAIN:
+		play_again(p);
 		return true;
 	case SESSION_DONE:
 		check_done(p);

@@ -67,7 +67,10 @@ void
 begin(struct talk *t, bool partial)
 {
 	struct transaction tr;
+	size_t i;
 
+	for (i = 0; i < t->env.count; i++)
+		verdict_release(&t->env.list[i].verdict);
 	memset(&tr, 0, sizeof tr);
 	tr.envelope = &t->env;
 	tr.size = 3;

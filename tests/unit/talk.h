@@ -37,7 +37,7 @@ const char *hear(struct talk *t);
 
 /* To SESSION_READY; ehlo is the answer to EHLO. */
 void	ready(struct talk *t, const char *ehlo);
-/* A transaction for a message of 3 octets. */
+/* A message of 3 octets for all recipients, whatever became of them before. */
 void	begin(struct talk *t, bool partial);
 /* To SESSION_WANT_BODY with one recipient and pipelining. */
 void	want_body(struct talk *t);
