@@ -239,13 +239,32 @@ prepare_submission(struct job *j, struct error *e)
 	return 0;
 }
 
+/* RFC 3461: the options win over the account. */
+static void
+set_notifications(struct job *j)
+{
+	const struct key_list *words = &j->account.dsn_notify;
+	enum dsn_return ret = j->inv->dsn_return;
+	unsigned notify = j->inv->notify, bit;
+	size_t i;
+
+	for (i = 0; j->inv->notify == 0 && i < words->count; i++)
+		if (dsn_parse_notify(words->list[i], &bit, NULL) == 0)
+			notify |= bit;
+	if (ret == DSN_RETURN_UNSAID && j->account.dsn_return != NULL)
+		dsn_parse_return(j->account.dsn_return, &ret, NULL);
+	envelope_set_dsn(&j->envelope, ret, j->inv->envid);
+	envelope_set_notify(&j->envelope, notify);
+}
+
 int
 job_address(struct job *j, struct error *e)
 {
 	j->outcome.envelope = &j->envelope;
-	if (set_sender(j, e) == -1)
+	if (set_sender(j, e) == -1 || set_recipients(j, e) == -1)
 		return -1;
-	return set_recipients(j, e);
+	set_notifications(j);
+	return 0;
 }
 
 int

@@ -304,10 +304,32 @@ apply_check(inv_t *inv, const row_t *row, const char *value, struct error *e)
 }
 
 static int
-apply_dsn(inv_t *inv, const row_t *row, const char *value, struct error *e)
+apply_notify(inv_t *inv, const row_t *row, const char *value,
+    struct error *e)
 {
-	(void)inv, (void)value;
-	return not_there(row, "", "delivery status notifications", e);
+	if (dsn_parse_notify(value, &inv->notify, NULL) == 0)
+		return 0;
+	return bad_value(row, value, "never, or some of"
+	    " success,failure,delay", e);
+}
+
+static int
+apply_return(inv_t *inv, const row_t *row, const char *value,
+    struct error *e)
+{
+	if (dsn_parse_return(value, &inv->dsn_return, NULL) == 0)
+		return 0;
+	return bad_value(row, value, "full or hdrs", e);
+}
+
+static int
+apply_envid(inv_t *inv, const row_t *row, const char *value, struct error *e)
+{
+	if (dsn_check_envid(value, NULL) == -1)
+		return bad_value(row, value, "printable US-ASCII, at most"
+		    " 100 characters when it is coded", e);
+	inv->envid = value;
+	return 0;
 }
 
 /* -q, -q30m, -qIID: of what is due in no queue. */
@@ -339,6 +361,13 @@ const struct option_row option_table[] = {
 	    "full name for a From field that is added", apply_full_name },
 	{ "B", OPTION_WITH, "TYPE",
 	    "7BIT or 8BITMIME; the message itself decides", apply_body_type },
+	{ "N", OPTION_WITH, "WHEN",
+	    "notify the sender: never, or success,failure,delay",
+	    apply_notify },
+	{ "R", OPTION_WITH, "WHAT",
+	    "what a notification brings back: full or hdrs", apply_return },
+	{ "V", OPTION_WITH, "ID", "envelope id for notifications",
+	    apply_envid },
 	{ "b", OPTION_WITH, "MODE",
 	    "m: submit (default); p: list the queue; s: speak SMTP on"
 	    " standard input",
@@ -376,12 +405,6 @@ const struct option_row option_table[] = {
 	{ "x", OPTION_PLAIN, NULL, "ignored", apply_ignored },
 	{ "I", OPTION_PLAIN, NULL,
 	    "refused: this version has no alias file", apply_newaliases },
-	{ "N", OPTION_WITH, "WHEN",
-	    "refused: this version has no notifications", apply_dsn },
-	{ "R", OPTION_WITH, "WHAT",
-	    "refused: this version has no notifications", apply_dsn },
-	{ "V", OPTION_WITH, "ID",
-	    "refused: this version has no notifications", apply_dsn },
 	{ "q", OPTION_JOINED, "WHAT",
 	    "flush the queue: there is none, and nothing is due",
 	    apply_flush },

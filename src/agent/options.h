@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "mail/dsn.h"
+
 struct buf;
 struct error;
 
@@ -36,6 +38,9 @@ struct invocation {
 	const char *config;	/* -C */
 	const char *account;	/* -a */
 	const char *tag;	/* -L */
+	unsigned notify;	/* -N: DSN_..., 0 when not given */
+	enum dsn_return dsn_return;	/* -R */
+	const char *envid;	/* -V; NULL when not given */
 	char **settings;	/* --set; in argv, which can be written */
 	size_t setting_count;
 	size_t setting_cap;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent/connect.h"
+#include "agent/progress.h"
 #include "agent/steps.h"
 #include "agent/submit.h"
 #include "agent/watch.h"
@@ -57,6 +58,8 @@ struct pump {
 	bool verdicts;		/* every recipient has one */
 	int64_t session_deadline;
 	int64_t reply_deadline;
+	struct meter meter;
+	uint64_t sent_before;	/* the message, in bytes */
 	uint64_t progress;	/* session_progress at the last look */
 };
 
@@ -271,6 +274,17 @@ drain(struct pump *p)
 	free(why);
 }
 
+static void
+show_progress(struct pump *p)
+{
+	uint64_t sent = session_sent(p->session) - p->sent_before;
+
+	/* Dots and the words around chunks are sent as well. */
+	if (p->meter.running)
+		meter_update(&p->meter, sent < p->meter.total ? sent :
+		    p->meter.total, clock_ms());
+}
+
 /*
  * One turn: what the relay has said comes first, since a reply to nothing must
  * be seen before the next command is written.
@@ -279,7 +293,7 @@ static void
 exchange(struct pump *p)
 {
 	const char *data;
-	int64_t limit;
+	int64_t limit, wake;
 
 	if (read_some(p))
 		return;
@@ -287,13 +301,15 @@ exchange(struct pump *p)
 		drain(p);
 		return;
 	}
+	show_progress(p);
 	if (session_in_body(p->session) &&
 	    session_output(p->session, &data) == 0)
 		return;
 	/* Looked at before poll(2): what trickles in extends nothing. */
 	limit = deadline(p);
+	wake = meter_wake(&p->meter, limit);
 	if (clock_poll_ms(limit) == 0 ||
-	    stream_wait(p->connection.stream, limit) == -1)
+	    (stream_wait(p->connection.stream, wake) == -1 && wake == limit))
 		session_timeout(p->session);
 }
 
@@ -305,6 +321,10 @@ feed_message(struct pump *p, struct error *e)
 	size_t len;
 	ssize_t n;
 
+	if (p->header_fed == 0) {
+		p->sent_before = session_sent(p->session);
+		meter_begin(&p->meter, s->size, clock_ms());
+	}
 	if (p->header_fed < s->header.len) {
 		len = s->header.len - p->header_fed;
 		if (len > CHUNK)
@@ -355,6 +375,7 @@ begin_or_quit(struct pump *p)
 static void
 once_more(struct pump *p)
 {
+	meter_end(&p->meter);
 	p->header_fed = 0;
 	p->body_fed = 0;
 	p->session_deadline += message_ms(p->submission);
@@ -422,6 +443,7 @@ run(struct pump *p, struct error *e)
 			once_more(p);
 			break;
 		case SESSION_DONE:
+			meter_end(&p->meter);
 			p->verdicts = true;
 			break;
 		case SESSION_FAILED:
@@ -455,6 +477,7 @@ init(struct pump *p, struct account *a, struct buf *secret,
 	p->submission = s;
 	p->result = r;
 	p->trace = trace;
+	meter_init(&p->meter, s != NULL && !trace);
 	p->chunk = xmalloc(CHUNK);
 }
 
@@ -483,6 +506,7 @@ pump(struct pump *p, struct error *e)
 		return -1;
 	open_session(p);
 	rc = run(p, e);
+	meter_end(&p->meter);
 	show_dialogue(p);
 	return rc;
 }

@@ -69,6 +69,8 @@ struct account {
 	struct key_list match;
 	char *domain;
 	bool partial;
+	struct key_list dsn_notify;	/* words; none: nothing is asked for */
+	char *dsn_return;	/* NULL: nothing is asked for */
 	char *log;
 	char *log_format;
 

@@ -199,6 +199,10 @@ store_list(const struct store *s, const char *value)
 		    strcmp(list->list[i], "none") == 0)
 			return bad_value(s, value,
 			    "auto and none stand alone");
+	for (i = 0; s->id == KEY_DSN_NOTIFY && list->count > 1 &&
+	    i < list->count; i++)
+		if (strcmp(list->list[i], "never") == 0)
+			return bad_value(s, value, "never stands alone");
 	return 0;
 }
 

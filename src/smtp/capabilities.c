@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Reads an EHLO reply.  RFC 5321 section 4.1.1.1, RFC 9422.  What it does not know it
- * passes over; it never fails.  Pure.
+ * Reads an EHLO reply.  RFC 5321 section 4.1.1.1, RFC 9422.  What it does not
+ * know it passes over; it never fails.  Pure.
  */
 #include "config.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What a relay said that it can do, from its EHLO reply.  RFC 5321 section
- * 4.1.1.1, 2920, 1870, 6152, 6531, 3207, 4954, 3461, 3030, 2034, 9422.  Pure.
+ * 4.1.1.1, 2920, 1870, 6152, 6531, 3207, 4954, 3461, 3030, 2034, 9422.
+ * Pure.
  */
 #ifndef SMTP_CAPABILITIES_H
 #define SMTP_CAPABILITIES_H

@@ -579,6 +579,12 @@ session_progress(const struct session *s)
 	    (s->phase == PHASE_QUIT) + s->dot_flushed;
 }
 
+uint64_t
+session_sent(const struct session *s)
+{
+	return s->written;
+}
+
 enum session_stage
 session_stage(const struct session *s)
 {

@@ -153,6 +153,9 @@ enum session_patience session_patience(const struct session *s);
  */
 uint64_t session_progress(const struct session *s);
 
+/* How many bytes session_written has ever taken off. */
+uint64_t session_sent(const struct session *s);
+
 enum session_stage session_stage(const struct session *s);
 /* "greeting", "capabilities", "tls", "mechanism", "login", "transaction" */
 const char *session_stage_name(enum session_stage stage);

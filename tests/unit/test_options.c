@@ -347,13 +347,44 @@ static const struct {
 	{ "sendmail -bp a@b", "'a@b'" }, { "mailq a@b", "'a@b'" },
 	{ "mailq -t", "-t" }, { "sendmail -q a@b", "'a@b'" },
 	{ "sendmail -q 30m", "'30m'" }, { "sendmail -t -q", "-t" },
-	{ "sendmail -N never", "-N" }, { "sendmail -R full", "-R" },
-	{ "sendmail -V id", "-V" }, { "sendmail -I", "-I" },
+	{ "sendmail -N sometimes", "-N" }, { "sendmail -R half", "-R" },
+	{ "sendmail -N success,never", "never" }, { "sendmail -N _", "-N" },
+	{ "sendmail -N delay,", "delay," }, { "sendmail -R _", "-R" },
+	{ "sendmail -V \303\244", "-V" }, { "sendmail -V _", "-V" },
+	{ "sendmail -V", "-V" }, { "sendmail -I", "-I" },
 };
 
 START_TEST(refused)
 {
 	refuses(bad[_i].line, bad[_i].piece);
+}
+END_TEST
+
+/* -N in any case and order; joined and apart. */
+static const struct {
+	const char *line;
+	unsigned notify;
+	enum dsn_return ret;
+	const char *envid;
+} notifications[] = {
+	{ "sendmail a@b", 0, DSN_RETURN_UNSAID, NULL },
+	{ "sendmail -N never a@b", DSN_NEVER, DSN_RETURN_UNSAID, NULL },
+	{ "sendmail -Nsuccess a@b", DSN_SUCCESS, DSN_RETURN_UNSAID, NULL },
+	{ "sendmail a@b -N DELAY,failure,Success", DSN_SUCCESS | DSN_FAILURE |
+	    DSN_DELAY, DSN_RETURN_UNSAID, NULL },
+	{ "sendmail -N never -N failure a@b", DSN_FAILURE,
+	    DSN_RETURN_UNSAID, NULL },
+	{ "sendmail -Rhdrs a@b", 0, DSN_RETURN_HDRS, NULL },
+	{ "sendmail -R FULL a@b -V x+y=z", 0, DSN_RETURN_FULL, "x+y=z" },
+	{ "sendmail -Vid -ti", 0, DSN_RETURN_UNSAID, "id" },
+};
+
+START_TEST(notified)
+{
+	takes(notifications[_i].line);
+	ck_assert_uint_eq(inv.notify, notifications[_i].notify);
+	ck_assert_int_eq(inv.dsn_return, notifications[_i].ret);
+	ck_assert_pstr_eq(inv.envid, notifications[_i].envid);
 }
 END_TEST
 
@@ -522,6 +553,7 @@ main(void)
 	tcase_add_test(t, account_files);
 	tcase_add_test(t, modes);
 	tcase_add_loop_test(t, refused, 0, COUNT(bad));
+	tcase_add_loop_test(t, notified, 0, COUNT(notifications));
 	tcase_add_loop_test(t, without_meaning, 0, COUNT(accepted));
 	tcase_add_test(t, ignored);
 	tcase_add_test(t, names_and_tags);
