@@ -337,7 +337,7 @@ static const struct {
 	{ "sendoff -F", "-F" }, { "sendoff -C", "-C" },
 	{ "sendoff -a", "-a" }, { "sendoff -tif", "-f" },
 	{ "sendoff -B 9BIT", "9BIT" }, { "sendoff -bz", "z" },
-	{ "sendoff -b", "-b" }, { "sendmail -bs", "-bs" },
+	{ "sendoff -b", "-b" },
 	{ "sendmail -bi", "alias" },
 	{ "sendmail -bv", "-bv" }, { "sendmail -bd", "-bd" },
 	{ "sendmail -bd -q30m", "-bd" }, { "sendmail -bD", "-bD" },
