@@ -53,9 +53,6 @@ SIGNALS = {
     "Terminated": signal.SIGTERM, "Alarm clock": signal.SIGALRM,
 }
 
-# Arguments that this version refuses, and what it says of them.
-REFUSED = {"-bs": b"no SMTP server", "-N": b"no delivery status"}
-
 REMOVED = (b"bcc", b"resent-bcc", b"return-path", b"content-length")
 COMPLETED = (b"from", b"sender", b"reply-to", b"to", b"cc")
 
@@ -454,11 +451,6 @@ def server_faults(case, bench):
 
 def case_faults(case, bench):
     """None where this version refuses what the case asks for."""
-    for word, text in REFUSED.items():
-        if word in case.argv:
-            faults = refusal_faults(case, bench, 64, text)
-            return [x + "; if it can be done now, take it out of REFUSED"
-                    for x in faults] or None
     if case.server:
         return server_faults(case, bench)
     if case.name == "mailbot":
