@@ -216,9 +216,12 @@ server_answer(struct server *s, int code, const char *enhanced,
 static void
 give(struct server *s, const char *data, size_t len)
 {
+	uint64_t room = UINT64_MAX;
+
+	if (s->settings.size_max != 0)
+		room = server_too_big(s) ? 0 : s->settings.size_max - s->size;
 	s->size += len;
-	if (len > 0 && !server_too_big(s))
-		buf_add(&s->body, data, len);
+	buf_add(&s->body, data, len < room ? len : (size_t)room);
 }
 
 static bool
