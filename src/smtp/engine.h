@@ -77,8 +77,9 @@ struct progress {
 	size_t next;		/* member whose RCPT goes out next */
 	size_t answered;	/* RCPTs that have their reply */
 	size_t accepted;	/* of those, with 2yz */
-	size_t later;		/* of those, put off */
-	size_t run;		/* of those, at the end of all */
+	size_t later;		/* of them, put off */
+	size_t run;		/* of those, at the end */
+	size_t settled;		/* of them, without a limit being the reason */
 	bool mail_sent;
 	bool data_sent;
 	bool mail_refused;

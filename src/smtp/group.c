@@ -158,6 +158,7 @@ group_take(struct session *s, size_t i)
 {
 	s->group.standing[i] = STANDING_TAKEN;
 	s->now.accepted++;
+	s->now.settled++;
 	s->now.run = 0;
 }
 
@@ -165,13 +166,14 @@ bool
 group_puts_off(struct session *s, size_t i, const struct reply *r)
 {
 	struct progress *now = &s->now;
-	bool named;
+	bool named, later;
 
 	named = r->enhanced[0] != '\0' && strcmp(r->enhanced + 1, ".5.3") == 0;
-	/* Nobody settled before it: then it would never come to an end. */
-	if (!s->t.partial || now->answered - now->later <= 1 ||
-	    (!named && (r->enhanced[0] != '\0' || now->accepted == 0 ||
-	    (r->code != 452 && r->code != 552)))) {
+	/* With nobody before it, it would never come to an end. */
+	later = named ? now->settled > 0 : r->enhanced[0] == '\0' &&
+	    (r->code == 452 || r->code == 552) && now->accepted > 0;
+	if (!s->t.partial || !later) {
+		now->settled += !named;
 		now->run = 0;
 		return false;
 	}
@@ -201,7 +203,7 @@ group_close(struct session *s)
 
 	/* Nobody was taken behind the first that was put off: a limit. */
 	if (s->now.later > 0 && s->now.run == s->now.later)
-		s->learned = s->now.answered - s->now.later;
+		s->learned = s->now.settled;
 	for (i = g->size; i > 0; i--)
 		if (g->standing[i - 1] == STANDING_LATER)
 			g->order[--to] = g->order[g->first + i - 1];

@@ -85,7 +85,7 @@ class Delivered:
         self.sender = head.group(1).decode()
         self.recipient = head.group(2).decode()
         self.received = head.group(3).decode()
-        self.queue_id = re.search(r" with \S+ id (\w+)", self.received)[1]
+        self.queue_id = re.search(r"[ \t]id (\w+)", self.received)[1]
         self.message = whole[head.end():]
 
 
@@ -644,6 +644,49 @@ def deferred_among_three(site, send):
           [item.recipient for item in inbox])
     for item in inbox:
         same(item.message, message)
+
+
+@test
+def more_than_it_takes_at_a_time(site, send):
+    # With those that go out in vain it would hang up, were they many.
+    want = sorted("user%04d@example.com" % n for n in range(1500))
+    message = letter()
+    run = send(message, "--json", "-i", *want[:700], "refused@example.com",
+               *want[700:], port=site.ports["FEW"], starttls="no",
+               username=None, password=None)
+    run.must(67, "'refused@example.com' has not got it, refused: 550 5.1.1")
+    rows = json.loads(run.stdout)["recipients"]
+    check(len(rows) == 1501 and {row["state"] for row in rows
+                                 if row["code"] == 250} == {"accepted"},
+          show(rows))
+    inbox = site.inbox()
+    check([item.recipient for item in inbox] == want, len(inbox),
+          "delivered")
+    check(len({item.queue_id for item in inbox}) in (15, 16), "transactions")
+    check(site.log().count("/few/smtpd[") > 0
+          and site.log().count(": connect from ") == 1, "connections")
+    for item in inbox[::100]:
+        same(item.message, message)
+
+
+@test
+def notification_that_is_asked_for(site, send):
+    send(letter(), "-i", "-N", "SUCCESS", "-R", "hdrs", "-V", "id 42+",
+         "bob@example.com").must(0)
+    notices = [item for item in site.inbox()
+               if item.recipient == "alice@example.org"]
+    check(len(notices) == 1, len(notices), "notices")
+    for text in (b"Original-Envelope-Id: id 42+\n",
+                 b"Original-Recipient: rfc822;bob@example.com\n",
+                 b"Action: delivered\n", b"text/rfc822-headers"):
+        check(text in notices[0].message, "no", text, "in",
+              show(notices[0].message, 3000))
+
+
+@test
+def notification_that_is_not_wanted(site, send):
+    send(letter(), "-i", "-N", "never", "bob@example.com").must(0)
+    one(site.inbox())
 
 
 @test
