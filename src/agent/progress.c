@@ -42,13 +42,13 @@ static void
 add_amount(struct buf *out, uint64_t n)
 {
 	static const char units[] = " kMGTPE";
-	uint64_t tenths = n > UINT64_MAX / 10 ? UINT64_MAX : n * 10;
+	uint64_t tenths;
 	size_t unit = 0;
 
-	while (tenths >= 10000) {
+	for (; n > UINT64_MAX / 16; unit++)
+		n /= 1000;
+	for (tenths = n * 10; tenths >= 10000; unit++)
 		tenths = (tenths + 500) / 1000;
-		unit++;
-	}
 	buf_addf(out, "%llu", (unsigned long long)(tenths / 10));
 	if (unit > 0 && tenths < 100)
 		buf_addf(out, ".%llu", (unsigned long long)(tenths % 10));
@@ -87,7 +87,7 @@ meter_text(uint64_t sent, uint64_t total, int64_t milliseconds,
 	add_amount(out, rate);
 	buf_adds(out, "/s");
 	left = rate == 0 || sent > total ? LONG_TIME :
-	    (total - sent + rate - 1) / rate;
+	    (total - sent) / rate + ((total - sent) % rate != 0);
 	if (left < LONG_TIME) {
 		buf_adds(out, ", ");
 		add_left(out, left);

@@ -24,6 +24,9 @@ describe(const struct capabilities *c, struct buf *out)
 	    c->auth ? "A" : "");
 	if (c->size)
 		buf_addf(out, " %llu", (unsigned long long)c->size_max);
+	if (c->mail_max + c->rcpt_max + c->rcpt_domain_max != 0)
+		buf_addf(out, " %zu/%zu/%zu", c->mail_max, c->rcpt_max,
+		    c->rcpt_domain_max);
 	for (i = 0; i < c->mechanism_count; i++)
 		buf_addf(out, " %s", c->mechanisms[i]);
 }
@@ -57,6 +60,14 @@ static const struct {
 	    "A SCRAM-SHA-1" },
 	{ "hi\nSTARTTLSX\nXSTARTTLS\nSTART TLS", "" },
 	{ "hi\n\n\nDSN\n", "D" },
+	{ "hi\nLIMITS RCPTMAX=1000", " 0/1000/0" },
+	{ "hi\nlimits mailmax=5 RcptDomainMax=7 RCPTMAX=999999",
+	    " 5/999999/7" },
+	{ "hi\nLIMITS OTHER=3 RCPTMAX=1 OTHER MAILMAX=2", " 2/1/0" },
+	{ "hi\nLIMITS RCPTMAX=0 MAILMAX=-1 RCPTDOMAINMAX=1000000", "" },
+	{ "hi\nLIMITS RCPTMAX= MAILMAX RCPTDOMAINMAX=7x =5 5", "" },
+	{ "hi\nLIMITS RCPTMAX=18446744073709551617", "" },
+	{ "hi\nLIMITS\nRCPTMAX=5", "" },
 };
 
 START_TEST(offers)
