@@ -110,7 +110,7 @@ START_TEST(by_domain)
 }
 END_TEST
 
-/* The limit that was met holds for the next transaction and the next message. */
+/* The limit that was met holds for the next transaction, and message. */
 START_TEST(learned)
 {
 	start(5, "");
