@@ -565,9 +565,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*")
     names = parser.parse_args().names
-    if os.getuid() != 0:
-        print("root is needed, to call as the users who call")
-        return 77
+    cases.become_root()
     cases.enter_namespaces("--mount")
     folder = system_folder()
     if folder is None or not os.path.isdir(folder):

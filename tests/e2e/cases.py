@@ -93,6 +93,27 @@ class Suite:
         return tally.end()
 
 
+def become_root():
+    """Starts this program anew as root, by sudo where that asks nothing; exits
+    77 where it does.
+    """
+    if os.getuid() == 0:
+        return
+    try:
+        refused = subprocess.run(["sudo", "-n", "true"],
+                                 capture_output=True).returncode
+    except FileNotFoundError:
+        refused = 1
+    if refused:
+        print("root is needed, to be the users who call", flush=True)
+        raise SystemExit(77)
+    ours = [f"{key}={value}" for key, value in os.environ.items()
+            if key.startswith("SENDOFF") or key in (
+                "PATH", "RELAY", "MEASURE", "POSTFIX_DIR", "PROGRAMS_DIR")]
+    os.execvp("sudo", ["sudo", "-n", "env", *ours, sys.executable,
+                       os.path.abspath(sys.argv[0]), *sys.argv[1:]])
+
+
 def enter_namespaces(*kinds):
     """Starts this program anew in namespaces of its own ("--mount", "--net"),
     as root there.  Exits 77 where the system does not allow it.
