@@ -98,6 +98,7 @@ do_ehlo(struct session *s, const char *arg)
 {
 	static const char *const plain[] = {
 		"PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES",
+		"DSN",
 	};
 	char line[64];
 	size_t i;
@@ -200,7 +201,7 @@ ascii(const char *s, size_t len)
 
 /* One parameter of MAIL; false when it is not offered or not known. */
 static bool
-parameter(struct session *s, const char *word, size_t len)
+mail_parameter(struct session *s, const char *word, size_t len)
 {
 	if (len > 5 && strncasecmp(word, "SIZE=", 5) == 0)
 		return offers(s, "SIZE") &&
@@ -211,18 +212,56 @@ parameter(struct session *s, const char *word, size_t len)
 		return offers(s, "8BITMIME");
 	if (len == 8 && strncasecmp(word, "SMTPUTF8", len) == 0)
 		return s->utf8 = offers(s, "SMTPUTF8");
+	if (len == 8 && (strncasecmp(word, "RET=FULL", len) == 0 ||
+	    strncasecmp(word, "RET=HDRS", len) == 0))
+		return offers(s, "DSN");
+	if (len > 6 && len <= 106 && strncasecmp(word, "ENVID=", 6) == 0)
+		return offers(s, "DSN");
+	return false;
+}
+
+/* NOTIFY's words: NEVER alone, or some of three (RFC 3461 section 4.1). */
+static bool
+notify_words(const char *word, size_t len)
+{
+	static const char *const words[] = { "SUCCESS", "FAILURE", "DELAY" };
+	const char *end = word + len;
+	size_t i, n;
+
+	if (len == 5 && strncasecmp(word, "NEVER", len) == 0)
+		return true;
+	for (;; word += n + 1) {
+		n = strcspn(word, ", ");
+		for (i = 0; i < 3; i++)
+			if (n == strlen(words[i]) &&
+			    strncasecmp(word, words[i], n) == 0)
+				break;
+		if (i == 3 || word + n >= end)
+			return i < 3;
+	}
+}
+
+/* One of RCPT. */
+static bool
+rcpt_parameter(struct session *s, const char *word, size_t len)
+{
+	if (len > 7 && strncasecmp(word, "NOTIFY=", 7) == 0)
+		return offers(s, "DSN") && notify_words(word + 7, len - 7);
+	if (len > 6 && strncasecmp(word, "ORCPT=", 6) == 0)
+		return offers(s, "DSN") && memchr(word, ';', len) != NULL;
 	return false;
 }
 
 static bool
-parameters(struct session *s, const char *at)
+parameters(struct session *s, const char *at,
+    bool (*known)(struct session *, const char *, size_t))
 {
 	size_t len;
 
 	while (*at == ' ') {
 		at++;
 		len = strcspn(at, " ");
-		if (!parameter(s, at, len))
+		if (!known(s, at, len))
 			return false;
 		at += len;
 	}
@@ -244,7 +283,7 @@ do_mail(struct session *s, const char *arg)
 	    (len = path_length(arg + 5, true)) == 0)
 		return say(s, "501 5.1.7 this is no address");
 	forget_mail(s);
-	if (!parameters(s, arg + 5 + len))
+	if (!parameters(s, arg + 5 + len, mail_parameter))
 		return say(s, "555 5.5.4 parameter not known");
 	if (!ascii(arg, 5 + len) && !s->utf8)
 		return say(s, "553 5.6.7 SMTPUTF8 is needed");
@@ -261,11 +300,14 @@ do_rcpt(struct session *s, const char *arg)
 	if (!s->mail)
 		return say(s, "503 5.5.1 MAIL first");
 	if (strncasecmp(arg, "TO:", 3) != 0 ||
-	    (len = path_length(arg + 3, false)) == 0 || arg[3 + len] != '\0')
+	    (len = path_length(arg + 3, false)) == 0)
 		return say(s, "501 5.1.3 this is no address");
+	if (!parameters(s, arg + 3 + len, rcpt_parameter))
+		return say(s, "555 5.5.4 parameter not known");
 	if (!ascii(arg, 3 + len) && !s->utf8)
 		return say(s, "553 5.6.7 SMTPUTF8 is needed");
-	at = strrchr(arg, '@');
+	for (at = arg + 3 + len; *at != '@'; at--)
+		continue;
 	if (strncasecmp(at, "@refused.", 9) == 0)
 		return say(s, "550 5.1.1 no such user");
 	if (strncasecmp(at, "@deferred.", 10) == 0)
