@@ -99,7 +99,7 @@ class Place:
         etc = self.path("etc")
         subprocess.run(["cp", "-a", "/etc", etc], check=True)
         os.chmod(etc, 0o755)
-        self._no_jobs_of_the_system(etc)
+        self._without_the_systems(etc)
         self._add_alice(etc)
         cases.bind(etc, "/etc")
         for spool in ("/var/spool", "/run"):
@@ -108,9 +108,10 @@ class Place:
         self._put_sendoff()
 
     @staticmethod
-    def _no_jobs_of_the_system(etc):
+    def _without_the_systems(etc):
+        """Neither its jobs nor its aliases are ours."""
         for name in os.listdir(etc):
-            if not re.match(r"(ana)?cron|at\.(allow|deny)", name):
+            if not re.match(r"(ana)?cron|at\.(allow|deny)|aliases", name):
                 continue
             path = os.path.join(etc, name)
             if os.path.isdir(path):
