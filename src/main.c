@@ -10,8 +10,10 @@
 
 #include "agent/check.h"
 #include "agent/deliver.h"
+#include "agent/newaliases.h"
 #include "agent/options.h"
 #include "agent/server.h"
+#include "agent/verify.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/fsio.h"
@@ -69,6 +71,10 @@ main(int argc, char **argv)
 		status = check(&inv);
 	else if (inv.mode == MODE_SERVER)
 		status = serve(&inv);
+	else if (inv.mode == MODE_VERIFY)
+		status = verify(&inv);
+	else if (inv.mode == MODE_ALIASES)
+		status = newaliases(&inv);
 	else
 		status = deliver(&inv);
 	options_release(&inv);

@@ -16,6 +16,7 @@
 #include "agent/load.h"
 #include "agent/options.h"
 #include "agent/output.h"
+#include "agent/rewrite.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fsio.h"
@@ -48,19 +49,6 @@ from_address(const struct header *h)
 	return address;
 }
 
-/* An argument that is an address; ERR_USAGE, as arguments are. */
-static char *
-argument_address(const struct address *a, const char *domain,
-    struct error *e)
-{
-	char *text;
-
-	text = address_envelope(a, domain, e);
-	if (text == NULL && e != NULL)
-		e->class = ERR_USAGE;
-	return text;
-}
-
 /* -f: "" and "<>" are the null sender. */
 static char *
 sender_argument(const char *text, const char *domain, struct error *e)
@@ -75,7 +63,9 @@ sender_argument(const char *text, const char *domain, struct error *e)
 			e->class = ERR_USAGE;
 		return NULL;
 	}
-	address = argument_address(&a, domain, e);
+	address = address_envelope(&a, domain, e);
+	if (address == NULL && e != NULL)
+		e->class = ERR_USAGE;
 	address_release(&a);
 	return address;
 }
@@ -102,6 +92,7 @@ job_choose_account(struct job *j, const struct config *config,
 	j->outcome.account = &j->account;
 	j->domain = j->account.domain != NULL ? xstrdup(j->account.domain) :
 	    identity_host();
+	recipients_init(&j->recipients, &j->account, j->domain);
 	return log_open(j->account.log, j->inv->tag == NULL ? "sendoff" :
 	    j->inv->tag, e);
 }
@@ -128,23 +119,33 @@ static int
 add_argument(struct job *j, const char *text, struct error *e)
 {
 	struct address_list l;
-	char *address;
 	size_t i;
 	int rc;
 
 	address_list_init(&l);
 	rc = address_list_parse(&l, text, strlen(text), e);
-	if (rc == -1)
+	for (i = 0; rc == 0 && i < l.count; i++)
+		rc = recipients_add(&j->recipients, &l.list[i], &j->envelope,
+		    e);
+	if (rc == -1 && e->class == ERR_MESSAGE)
 		e->class = ERR_USAGE;
-	for (i = 0; rc == 0 && i < l.count; i++) {
-		address = argument_address(&l.list[i], j->domain, e);
-		if (address == NULL) {
-			rc = -1;
-			break;
-		}
-		envelope_add(&j->envelope, address);
-		free(address);
-	}
+	address_list_release(&l);
+	return rc;
+}
+
+/* Those of the header, as -t asks. */
+static int
+add_from_header(struct job *j, struct error *e)
+{
+	struct address_list l;
+	size_t i;
+	int rc;
+
+	address_list_init(&l);
+	rc = compose_recipients(&j->message.header, &l, e);
+	for (i = 0; rc == 0 && i < l.count; i++)
+		rc = recipients_add(&j->recipients, &l.list[i], &j->envelope,
+		    e);
 	address_list_release(&l);
 	return rc;
 }
@@ -155,11 +156,12 @@ set_recipients(struct job *j, struct error *e)
 	const struct invocation *inv = j->inv;
 	size_t i;
 
+	if (recipients_open(&j->recipients, e) == -1)
+		return -1;
 	for (i = 0; i < inv->recipient_count; i++)
 		if (add_argument(j, inv->recipients[i], e) == -1)
 			return -1;
-	if (inv->from_header && compose_recipients(&j->message.header,
-	    j->domain, &j->envelope, e) == -1)
+	if (inv->from_header && add_from_header(j, e) == -1)
 		return -1;
 	if (j->envelope.count == 0)
 		return error_set(e, ERR_USAGE, "no recipient: name one as an"
@@ -179,6 +181,26 @@ added_from(const struct job *j, char **out, struct error *e)
 		from = j->envelope.sender;
 	*out = sender_argument(from, j->domain, e);
 	return *out == NULL ? -1 : 0;
+}
+
+/* The account's from, where rewrite_from puts it into the header. */
+static int
+replace_from(struct job *j, struct error *e)
+{
+	const char *text = j->account.from;
+	char *address;
+	int rc;
+
+	if (text == NULL && strcmp(j->account.rewrite_from, "always") != 0)
+		return 0;
+	address = sender_argument(text == NULL ? j->identity.user : text,
+	    j->domain, e);
+	if (address == NULL)
+		return -1;
+	rc = rewrite_from(&j->message.header, &j->recipients,
+	    j->account.rewrite_from, address, e);
+	free(address);
+	return rc;
 }
 
 static const char *
@@ -201,6 +223,8 @@ compose(struct job *j, struct error *e)
 	buf_init(&unique, 256);
 	identity_date(date);
 	rc = identity_unique(&unique, e);
+	if (rc == 0)
+		rc = replace_from(j, e);
 	if (rc == 0)
 		rc = added_from(j, &from, e);
 	facts.date = date;
@@ -404,8 +428,10 @@ job_release(struct job *j)
 	buf_release(&j->submission.header);
 	envelope_release(&j->envelope);
 	message_release(&j->message);
-	if (j->outcome.account != NULL)
+	if (j->outcome.account != NULL) {
+		recipients_release(&j->recipients);
 		account_release(&j->account);
+	}
 	identity_release(&j->identity);
 	free(j->domain);
 	free(j->message_id);

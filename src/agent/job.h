@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "agent/identity.h"
+#include "agent/recipients.h"
 #include "agent/report.h"
 #include "agent/submit.h"
 #include "config/account.h"
@@ -36,6 +37,7 @@ struct job {
 	struct compose_needs needs;
 	struct identity identity;
 	char *domain;		/* completes bare addresses */
+	struct recipients recipients;	/* where outcome.account is set */
 	char *message_id;
 	int64_t started;
 };
@@ -46,7 +48,10 @@ void	job_release(struct job *j);
 /* By -a, -f, the From field (account_load); the log goes where it says. */
 int	job_choose_account(struct job *j, const struct config *config,
 	    struct error *e);
-/* Sender and recipients; ERR_USAGE for arguments, ERR_MESSAGE for fields. */
+/*
+ * Sender and recipients; ERR_USAGE for arguments, ERR_MESSAGE for fields, and
+ * what recipients_add says of aliases.
+ */
 int	job_address(struct job *j, struct error *e);
 /* The header as it goes out, and what the relay must be able to do. */
 int	job_compose(struct job *j, struct error *e);

@@ -27,15 +27,14 @@ load_hide_setting(char *assignment)
 		mem_wipe(value + 1, strlen(value + 1));
 }
 
-int
-load_config(struct config *c, const struct invocation *inv, struct error *e)
+/* What --set says, over the files. */
+static int
+apply_settings(struct config *c, const struct invocation *inv,
+    struct error *e)
 {
 	size_t i;
 	int rc;
 
-	proc_guard_secrets();
-	if (config_load(c, inv->config, e) == -1)
-		return -1;
 	for (i = 0; i < inv->setting_count; i++) {
 		rc = config_set(c, inv->settings[i], e);
 		load_hide_setting(inv->settings[i]);
@@ -43,6 +42,27 @@ load_config(struct config *c, const struct invocation *inv, struct error *e)
 			return -1;
 	}
 	return 0;
+}
+
+int
+load_config(struct config *c, const struct invocation *inv, struct error *e)
+{
+	proc_guard_secrets();
+	if (config_load(c, inv->config, e) == -1)
+		return -1;
+	return apply_settings(c, inv, e);
+}
+
+int
+load_config_any(struct config *c, const struct invocation *inv,
+    struct error *e)
+{
+	int rc;
+
+	proc_guard_secrets();
+	rc = inv->config == NULL ? config_load_any(c, e) :
+	    config_load(c, inv->config, e);
+	return rc == -1 ? -1 : apply_settings(c, inv, e);
 }
 
 bool

@@ -20,6 +20,9 @@ struct invocation;
 int	load_config(struct config *c, const struct invocation *inv,
 	    struct error *e);
 
+/* The same for what needs no account: having no file is fine. */
+int	load_config_any(struct config *c, const struct invocation *inv,
+	    struct error *e);
 /* ps(1) shows arguments: takes a password's value out of "KEY=VALUE". */
 void	load_hide_setting(char *assignment);
 

@@ -99,17 +99,11 @@ apply_mode(inv_t *inv, const row_t *row, const char *value, struct error *e)
 		const char *value;
 		enum mode mode;
 	} modes[] = {
+		{ "i", MODE_ALIASES },
 		{ "m", MODE_SUBMIT },
 		{ "p", MODE_LIST_QUEUE },
 		{ "s", MODE_SERVER },
-	};
-	static const struct {
-		const char *value, *what;
-	} missing[] = {
-		{ "i", "alias file" },
-		{ "v", "verification of addresses" },
-		{ "d", "daemon" },
-		{ "D", "daemon" },
+		{ "v", MODE_VERIFY },
 	};
 	size_t i;
 
@@ -118,9 +112,8 @@ apply_mode(inv_t *inv, const row_t *row, const char *value, struct error *e)
 			inv->mode = modes[i].mode;
 			return 0;
 		}
-	for (i = 0; i < sizeof missing / sizeof *missing; i++)
-		if (strcmp(value, missing[i].value) == 0)
-			return not_there(row, value, missing[i].what, e);
+	if (value[0] == 'd' || value[0] == 'D')
+		return not_there(row, value, "daemon", e);
 	return bad_value(row, value, "see --help for those it takes", e);
 }
 
@@ -345,8 +338,9 @@ static int
 apply_newaliases(inv_t *inv, const row_t *row, const char *value,
     struct error *e)
 {
-	(void)inv, (void)value;
-	return not_there(row, "", "alias file", e);
+	(void)row, (void)value, (void)e;
+	inv->mode = MODE_ALIASES;
+	return 0;
 }
 
 const struct option_row option_table[] = {
@@ -369,8 +363,8 @@ const struct option_row option_table[] = {
 	{ "V", OPTION_WITH, "ID", "envelope id for notifications",
 	    apply_envid },
 	{ "b", OPTION_WITH, "MODE",
-	    "m: submit (default); p: list the queue; s: speak SMTP on"
-	    " standard input",
+	    "m: submit (default); s: speak SMTP; v: show recipients; i: see"
+	    " -I; p: list the queue",
 	    apply_mode },
 	{ "o", OPTION_WITH, "SETTING",
 	    "i: as -i; dX, eX and others: accepted", apply_setting },
@@ -404,7 +398,7 @@ const struct option_row option_table[] = {
 	{ "U", OPTION_PLAIN, NULL, "ignored", apply_ignored },
 	{ "x", OPTION_PLAIN, NULL, "ignored", apply_ignored },
 	{ "I", OPTION_PLAIN, NULL,
-	    "refused: this version has no alias file", apply_newaliases },
+	    "check the alias file", apply_newaliases },
 	{ "q", OPTION_JOINED, "WHAT",
 	    "flush the queue: there is none, and nothing is due",
 	    apply_flush },
@@ -552,15 +546,12 @@ parse_name(inv_t *inv, const char *path, struct error *e)
 
 	name = strrchr(path, '/');
 	name = name == NULL ? path : name + 1;
-	if (strcmp(name, "mailq") == 0) {
+	if (strcmp(name, "mailq") == 0)
 		inv->mode = MODE_LIST_QUEUE;
-		inv->as_sendmail = true;
-	}
 	if (strcmp(name, "newaliases") == 0)
-		return error_set(e, ERR_USAGE,
-		    "newaliases is refused: this version has no alias file");
-	if (strcmp(name, "sendmail") == 0)
-		inv->as_sendmail = true;
+		inv->mode = MODE_ALIASES;
+	inv->as_sendmail = inv->mode != MODE_SUBMIT ||
+	    strcmp(name, "sendmail") == 0;
 	return 0;
 }
 

@@ -22,6 +22,8 @@ enum mode {
 	MODE_CHECK,
 	MODE_LIST_QUEUE,	/* -bp */
 	MODE_FLUSH,		/* -q */
+	MODE_VERIFY,		/* -bv */
+	MODE_ALIASES,		/* -bi, newaliases */
 	MODE_HELP,
 	MODE_VERSION
 };

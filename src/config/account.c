@@ -583,9 +583,9 @@ derive(struct account *a, const struct config *c, struct error *e)
 	return fill_default(a, KEY_TLS_SERVER_NAME, a->server, e);
 }
 
-int
-account_load(struct account *a, const struct config *c,
-    const struct account_choice *choice, struct error *e)
+static int
+load(struct account *a, const struct config *c,
+    const struct account_choice *choice, bool relay, struct error *e)
 {
 	struct chain chain;
 	size_t index;
@@ -598,12 +598,28 @@ account_load(struct account *a, const struct config *c,
 	r = chain_make(c, &chain, index, true, e);
 	if (r == 0)
 		r = fill_all(a, c, &chain, e);
-	if (r == 0)
+	if (r == 0 && (relay || a->server != NULL))
 		r = derive(a, c, e);
+	else if (r == 0)
+		r = derive_domain(a, e);
 	chain_release(&chain);
 	if (r == -1)
 		account_release(a);
 	return r;
+}
+
+int
+account_load(struct account *a, const struct config *c,
+    const struct account_choice *choice, struct error *e)
+{
+	return load(a, c, choice, true, e);
+}
+
+int
+account_load_local(struct account *a, const struct config *c,
+    const struct account_choice *choice, struct error *e)
+{
+	return load(a, c, choice, false, e);
 }
 
 void

@@ -67,7 +67,10 @@ struct account {
 	char *from;		/* NULL: user at domain */
 	char *full_name;
 	struct key_list match;
+	char *rewrite_from;	/* "never", "local", "always" */
 	char *domain;
+	char *local_mail_to;	/* NULL: by domain */
+	char *aliases;		/* path, or "none" */
 	bool partial;
 	struct key_list dsn_notify;	/* words; none: nothing is asked for */
 	char *dsn_return;	/* NULL: nothing is asked for */
@@ -94,6 +97,9 @@ struct account_choice {
  * for a name given with -a that is not there, which lists those that are).
  */
 int	account_load(struct account *a, const struct config *c,
+	    const struct account_choice *choice, struct error *e);
+/* The same, but the keys of the relay may be missing. */
+int	account_load_local(struct account *a, const struct config *c,
 	    const struct account_choice *choice, struct error *e);
 void	account_release(struct account *a);
 

@@ -193,6 +193,24 @@ user_path(void)
 }
 
 int
+config_load_any(struct config *c, struct error *e)
+{
+	const char *system = SYSCONFDIR "/sendoff.conf";
+	bool system_found, user_found = false, denied = false;
+	char *user;
+	int r;
+
+	if (config_read(c, system, &system_found, &denied, e) == -1)
+		return -1;
+	user = user_path();
+	r = user == NULL ? 0 : config_read(c, user, &user_found, NULL, e);
+	free(user);
+	if (r == 0 && denied && !user_found)
+		return denied_error(system, e);
+	return r;
+}
+
+int
 config_load(struct config *c, const char *path, struct error *e)
 {
 	char *user;

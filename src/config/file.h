@@ -68,6 +68,9 @@ int	config_read(struct config *c, const char *path, bool *found,
  */
 int	config_load(struct config *c, const char *path, struct error *e);
 
+/* The same without a path, but having no file is fine. */
+int	config_load_any(struct config *c, struct error *e);
+
 /*
  * What config_load does without a path, with the paths handed in; user may be
  * NULL: there is no place for a file of the user.

@@ -16,7 +16,6 @@
 #include "mail/address.h"
 #include "mail/compose.h"
 #include "mail/encword.h"
-#include "mail/envelope.h"
 
 /* Octets of a line without its end (RFC 5321 section 4.5.3.1.6). */
 #define LINE_MAX_OCTETS	998
@@ -46,28 +45,24 @@ field_among(const struct header_field *f, const char *const *names, size_t n)
 	return false;
 }
 
-static int
-add_recipients(struct envelope *env, const struct address_list *l,
-    const char *domain, struct error *e)
+/* The limit of a list is one for each field: they are moved together here. */
+static void
+move_addresses(struct address_list *to, struct address_list *from)
 {
-	char *address;
-	size_t i;
-
-	for (i = 0; i < l->count; i++) {
-		address = address_envelope(&l->list[i], domain, e);
-		if (address == NULL)
-			return -1;
-		envelope_add(env, address);
-		free(address);
-	}
-	return 0;
+	if (from->count == 0)
+		return;
+	mem_grow(&to->list, &to->cap, to->count + from->count,
+	    sizeof *to->list);
+	memcpy(to->list + to->count, from->list,
+	    from->count * sizeof *from->list);
+	to->count += from->count;
+	from->count = 0;
 }
 
-/* Recipients from the fields of those names among [first, end). */
+/* The addresses in the fields of those names among [first, end). */
 static int
 recipients_in(const struct header *h, size_t first, size_t end,
-    const char *const *names, const char *domain, struct envelope *env,
-    struct error *e)
+    const char *const *names, struct address_list *out, struct error *e)
 {
 	struct address_list l;
 	size_t i;
@@ -79,28 +74,27 @@ recipients_in(const struct header *h, size_t first, size_t end,
 		address_list_init(&l);
 		rc = header_addresses(h, i, &l, e);
 		if (rc == 0)
-			rc = add_recipients(env, &l, domain, e);
+			move_addresses(out, &l);
 		address_list_release(&l);
 	}
 	return rc;
 }
 
 int
-compose_recipients(const struct header *h, const char *domain,
-    struct envelope *env, struct error *e)
+compose_recipients(const struct header *h, struct address_list *out,
+    struct error *e)
 {
 	size_t first, end, before;
 
-	before = env->count;
+	before = out->count;
 	if (header_resent_block(h, &first, &end)) {
-		if (recipients_in(h, first, end, resent_recipient_fields,
-		    domain, env, e) == -1)
+		if (recipients_in(h, first, end, resent_recipient_fields, out,
+		    e) == -1)
 			return -1;
-		if (env->count > before)
+		if (out->count > before)
 			return 0;
 	}
-	return recipients_in(h, 0, h->count, recipient_fields, domain, env,
-	    e);
+	return recipients_in(h, 0, h->count, recipient_fields, out, e);
 }
 
 /* "Alice Example <alice@example.org>" */

@@ -15,7 +15,7 @@
 #include "mail/header.h"
 #include "mail/wire.h"
 
-struct envelope;
+struct address_list;
 struct error;
 
 struct compose_facts {
@@ -28,12 +28,12 @@ struct compose_facts {
 };
 
 /*
- * Adds the recipients that the header names to the envelope, as -t asks:
- * those of the latest Resent- block where it names any, else To, Cc and Bcc.
- * -1 with ERR_MESSAGE, naming the field.
+ * Adds the recipients that the header names to a list, as -t asks: those of
+ * the latest Resent- block where it names any, else To, Cc and Bcc.  -1 with
+ * ERR_MESSAGE, naming the field.
  */
-int	compose_recipients(const struct header *h, const char *domain,
-	    struct envelope *env, struct error *e);
+int	compose_recipients(const struct header *h, struct address_list *out,
+	    struct error *e);
 
 /* Adds, removes, completes and folds. */
 int	compose_header(struct header *h, const struct compose_facts *facts,

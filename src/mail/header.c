@@ -289,6 +289,42 @@ completed(const struct header_field *f, const struct address_list *l,
 	buf_add(out, f->text + done, f->len - done);
 }
 
+/* Takes the text that is in out, where that had room for it; releases out. */
+static int
+take_text(struct header_field *f, struct buf *out)
+{
+	int rc = out->overflow ? -1 : 0;
+
+	if (rc == 0) {
+		free(f->text);
+		f->len = out->len;
+		f->text = buf_steal(out);
+	}
+	buf_release(out);
+	return rc;
+}
+
+int
+header_replace(struct header *h, size_t i, const struct address_list *l,
+    const bool *which, const char *address)
+{
+	struct header_field *f = &h->fields[i];
+	size_t k, done = 0;
+	struct buf out;
+
+	buf_init(&out, HEADER_OUT_MAX);
+	for (k = 0; k < l->count && !out.overflow; k++) {
+		if (!which[k])
+			continue;
+		buf_add(&out, f->text + done,
+		    f->value + l->list[k].start - done);
+		buf_adds(&out, address);
+		done = f->value + l->list[k].end;
+	}
+	buf_add(&out, f->text + done, f->len - done);
+	return take_text(f, &out);
+}
+
 static bool
 any_bare(const struct address_list *l)
 {
@@ -311,12 +347,7 @@ header_complete(struct header *h, size_t i, const char *domain)
 	if (parse_addresses(f, &l, NULL) == 0 && any_bare(&l)) {
 		buf_init(&out, HEADER_OUT_MAX);
 		completed(f, &l, domain, &out);
-		if (!out.overflow) {
-			free(f->text);
-			f->len = out.len;
-			f->text = buf_steal(&out);
-		}
-		buf_release(&out);
+		take_text(f, &out);
 	}
 	address_list_release(&l);
 }

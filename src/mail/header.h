@@ -82,6 +82,15 @@ int	header_addresses(const struct header *h, size_t i,
 void	header_complete(struct header *h, size_t i, const char *domain);
 
 /*
+ * Puts an address in the place of those of field i that are marked; l is what
+ * header_addresses found in it, which has a mark for each.  Display names,
+ * comments and every other byte stay.  -1 past HEADER_OUT_MAX, and the field
+ * is as it was.
+ */
+int	header_replace(struct header *h, size_t i, const struct address_list *l,
+	    const bool *which, const char *address);
+
+/*
  * The latest block of Resent- fields (RFC 5322 section 3.6.6), the one that
  * stands first: [*first, *end).  False when there is none.  A block ends at a
  * field that is no Resent- field, and before the second of a name.
