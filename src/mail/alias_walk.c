@@ -97,12 +97,12 @@ fail_loop(struct alias_walk *w, uint32_t i, struct error *e)
 	struct buf text;
 	size_t k;
 
-	buf_init(&text, LOOP_MAX);
-	for (k = w->state[i] - 1; k < w->depth && !text.overflow; k++)
+	buf_init(&text, 2 * LOOP_MAX);
+	for (k = w->state[i] - 1; k < w->depth && text.len < LOOP_MAX; k++)
 		buf_addf(&text, "'%.*s' -> ",
 		    name_shown(w, w->stack[k].alias),
 		    name_of(w, w->stack[k].alias));
-	if (text.overflow)
+	if (k < w->depth)
 		buf_adds(&text, "... -> ");
 	w->fault = ALIAS_LOOP;
 	error_set(e, ERR_CONFIG, "%s:%u: aliases lead to each other in a loop:"

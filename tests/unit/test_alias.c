@@ -174,7 +174,7 @@ static const struct {
 	{ "root: a@b\nroot c@d\n", "root", "a@b" },
 	/* What others' lines look like does not matter. */
 	{ "root: a@b\nx c@d\n: e@f\n\"y\ny:\n\001: q\n", "root", "a@b" },
-	{ "  x\n\\\nroot: a@b\n", "root", "(none)" },
+	{ "  x\n\\\nroot: a@b\n", "root", "a@b" },
 	{ "  continued: x@y\nroot: a@b\n", "root", "a@b" },
 };
 
