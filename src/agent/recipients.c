@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/recipients.h"
@@ -83,17 +84,19 @@ static int
 read_file(struct recipients *r, struct error *e)
 {
 	const struct account *a = r->account;
+	struct stat st;
 	struct buf text;
 	int fd, rc;
 
-	fd = fsio_open_regular(a->aliases, NULL);
+	fd = fsio_open_regular(a->aliases, &st);
 	if (fd == -1) {
 		if (!is_named(a) && (errno == ENOENT || errno == ENOTDIR))
 			return 0;
 		return file_error(a, errno, e);
 	}
 	buf_init(&text, ALIAS_FILE_MAX);
-	rc = fsio_read_all(fd, &text);
+	errno = EFBIG;
+	rc = st.st_size > ALIAS_FILE_MAX ? -1 : fsio_read_all(fd, &text);
 	if (rc == 0) {
 		aliases_parse(&r->aliases, a->aliases, &text);
 		recipients_restart(r);
