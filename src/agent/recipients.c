@@ -62,22 +62,28 @@ is_named(const struct account *a)
 	return strcmp(a->origin[KEY_ALIASES], "default") != 0;
 }
 
+/* What goes wrong with the file itself; the line that names it comes first. */
 static int
 file_error(const struct account *a, int errnum, struct error *e)
 {
-	const char *where = a->origin[KEY_ALIASES];
+	bool named = is_named(a);
+	enum error_class class;
+	char *what;
 
+	what = xasprintf("%s%s'%s'", named ? a->origin[KEY_ALIASES] : "",
+	    named ? ": aliases = " : "alias file ", a->aliases);
+	class = errnum == ENOENT || errnum == ENOTDIR || errnum == EACCES ||
+	    errnum == EPERM || errnum == ELOOP || errnum == ENAMETOOLONG ?
+	    ERR_CONFIG : ERR_IO;
 	if (errnum == EFBIG)
-		return error_set(e, ERR_CONFIG, "%s: aliases = '%s': it is"
-		    " larger than %d MiB", where, a->aliases,
+		error_set(e, ERR_CONFIG, "%s: it is larger than %d MiB", what,
 		    ALIAS_FILE_MAX / 1024 / 1024);
-	if (errnum == EISDIR || errnum == EINVAL || errnum == ENXIO)
-		return error_set(e, ERR_CONFIG, "%s: aliases = '%s': it is no"
-		    " regular file", where, a->aliases);
-	return error_set_errno(e, errnum == ENOENT || errnum == ENOTDIR ||
-	    errnum == EACCES || errnum == EPERM || errnum == ELOOP ||
-	    errnum == ENAMETOOLONG ? ERR_CONFIG : ERR_IO, errnum,
-	    "%s: aliases = '%s'", where, a->aliases);
+	else if (errnum == EISDIR || errnum == EINVAL || errnum == ENXIO)
+		error_set(e, ERR_CONFIG, "%s: it is no regular file", what);
+	else
+		error_set_errno(e, class, errnum, "%s", what);
+	free(what);
+	return -1;
 }
 
 static int
