@@ -188,17 +188,22 @@ static int
 replace_from(struct job *j, struct error *e)
 {
 	const char *text = j->account.from;
+	struct rewrite rw;
 	char *address;
 	int rc;
 
-	if (text == NULL && strcmp(j->account.rewrite_from, "always") != 0)
+	rw.when = j->account.rewrite_from;
+	if (text == NULL && strcmp(rw.when, "always") != 0)
 		return 0;
 	address = sender_argument(text == NULL ? j->identity.user : text,
 	    j->domain, e);
 	if (address == NULL)
 		return -1;
-	rc = rewrite_from(&j->message.header, &j->recipients,
-	    j->account.rewrite_from, address, e);
+	rw.address = address;
+	/* Of the caller himself nothing is known that would be wanted there. */
+	rw.full_name = j->inv->full_name != NULL ? j->inv->full_name :
+	    j->account.full_name;
+	rc = rewrite_from(&j->message.header, &j->recipients, &rw, e);
 	free(address);
 	return rc;
 }

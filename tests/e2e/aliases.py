@@ -317,7 +317,15 @@ def full_name(t):
                    account=("full_name = Alice Example",))
     t.equal(taken.fields("From"), [b"Al <alice@example.org>"], "From")
     taken = t.send(b"From: root\n\nhi\n", ("-F", "Al", BOB))
+    t.equal(taken.fields("From"), [b"Al <alice@example.org>"], "From")
+    taken = t.send(b"From: root (R)\n\nhi\n", ("-F", "Al", BOB))
+    t.equal(taken.fields("From"), [b"alice@example.org (R)"], "From")
+    taken = t.send(b"From: root\n\nhi\n", account=("full_name = Al",))
+    t.equal(taken.fields("From"), [b"Al <alice@example.org>"], "From")
+    taken = t.send(b"From: root\n\nhi\n")
     t.equal(taken.fields("From"), [b"alice@example.org"], "From")
+    taken = t.send(b"From: bob@example.com\n\nhi\n", ("-F", "Al", BOB))
+    t.equal(taken.fields("From"), [b"bob@example.com"], "From")
 
 
 # -bv

@@ -337,51 +337,65 @@ START_TEST(own_name)
 END_TEST
 
 static const struct {
-	const char *when, *in, *want;
+	const char *when, *name, *in, *want;
 } rewrites[] = {
-	{ "local", "From: root\n", "From: me@d.org\r\n" },
-	{ "local", "From: root (Cron Daemon)\n",
+	{ "local", NULL, "From: root\n", "From: me@d.org\r\n" },
+	{ "local", NULL, "From: root (Cron Daemon)\n",
 	    "From: me@d.org (Cron Daemon)\r\n" },
-	{ "local", "From: \"Root, the\" <root@localhost>\n",
+	{ "local", NULL, "From: \"Root, the\" <root@localhost>\n",
 	    "From: \"Root, the\" <me@d.org>\r\n" },
-	{ "local", "From:Root <root@web1>\n", "From:Root <me@d.org>\r\n" },
-	{ "local", "from:\n\tx <root>\n\t(y)\n",
+	{ "local", NULL, "From:Root <root@web1>\n",
+	    "From:Root <me@d.org>\r\n" },
+	{ "local", NULL, "from:\n\tx <root>\n\t(y)\n",
 	    "from:\r\n\tx <me@d.org>\r\n\t(y)\r\n" },
-	{ "local", "From: bob@x.org\n", "From: bob@x.org\r\n" },
-	{ "local", "From: bob@d.org\n", "From: bob@d.org\r\n" },
-	{ "local", "From: a, b@x.org, c@localhost\n",
+	{ "local", NULL, "From: bob@x.org\n", "From: bob@x.org\r\n" },
+	{ "local", NULL, "From: bob@d.org\n", "From: bob@d.org\r\n" },
+	{ "local", NULL, "From: a, b@x.org, c@localhost\n",
 	    "From: me@d.org, b@x.org, me@d.org\r\n" },
-	{ "local", "From: g: a, b@x;\n", "From: g: me@d.org, b@x;\r\n" },
-	{ "local", "From: a b c\n", "From: a b c\r\n" },
-	{ "local", "From:\n", "From:\r\n" },
-	{ "local", "Sender: root\nReply-To: root\nTo: root\n",
+	{ "local", NULL, "From: g: a, b@x;\n", "From: g: me@d.org, b@x;\r\n" },
+	{ "local", NULL, "From: a b c\n", "From: a b c\r\n" },
+	{ "local", NULL, "From:\n", "From:\r\n" },
+	{ "local", NULL, "Sender: root\nReply-To: root\nTo: root\n",
 	    "Sender: root\r\nReply-To: root\r\nTo: root\r\n" },
-	{ "local", "Resent-From: root\nFrom: root\n",
+	{ "local", NULL, "Resent-From: root\nFrom: root\n",
 	    "Resent-From: root\r\nFrom: me@d.org\r\n" },
-	{ "local", "From: a\nFrom: b@x\nFrom: c\n",
+	{ "local", NULL, "From: a\nFrom: b@x\nFrom: c\n",
 	    "From: me@d.org\r\nFrom: b@x\r\nFrom: me@d.org\r\n" },
-	{ "never", "From: root\n", "From: root\r\n" },
-	{ "never", "From: root@localhost\n", "From: root@localhost\r\n" },
-	{ "always", "From: Bob <bob@x.org>\n", "From: Bob <me@d.org>\r\n" },
-	{ "always", "From: a@b, C <c@d>\nTo: a@b\n",
+	{ "never", NULL, "From: root\n", "From: root\r\n" },
+	{ "never", NULL, "From: root@localhost\n", "From: root@localhost\r\n" },
+	{ "always", NULL, "From: Bob <bob@x.org>\n",
+	    "From: Bob <me@d.org>\r\n" },
+	{ "always", NULL, "From: a@b, C <c@d>\nTo: a@b\n",
 	    "From: me@d.org, C <me@d.org>\r\nTo: a@b\r\n" },
-	{ "always", "To: a@b\nFrom: a b c\nX: y\n", "To: a@b\r\nX: y\r\n" },
-	{ "always", "To: a@b\nFrom:\n", "To: a@b\r\n" },
-	{ "always", "Resent-To: a@b\nFrom: a b c\n",
+	{ "always", NULL, "To: a@b\nFrom: a b c\nX: y\n",
+	    "To: a@b\r\nX: y\r\n" },
+	{ "always", NULL, "To: a@b\nFrom:\n", "To: a@b\r\n" },
+	{ "always", NULL, "Resent-To: a@b\nFrom: a b c\n",
 	    "Resent-To: a@b\r\nFrom: a b c\r\n" },
-	{ "always", "To: a@b\n", "To: a@b\r\n" },
+	{ "always", NULL, "To: a@b\n", "To: a@b\r\n" },
+	{ "local", "Al", "From: root\n", "From: Al <me@d.org>\r\n" },
+	{ "local", "A.", "From:\n root \n",
+	    "From:\r\n \"A.\" <me@d.org> \r\n" },
+	{ "local", "", "From: root\n", "From: me@d.org\r\n" },
+	{ "local", "Al", "From: root (x)\n", "From: me@d.org (x)\r\n" },
+	{ "local", "Al", "From: Bob <root>\n", "From: Bob <me@d.org>\r\n" },
+	{ "local", "Al", "From: <root>\n", "From: <me@d.org>\r\n" },
+	{ "local", "Al", "From: a, b\n", "From: me@d.org, me@d.org\r\n" },
+	{ "local", "Al", "From: bob@x.org\n", "From: bob@x.org\r\n" },
+	{ "always", "Al", "From: bob@x.org\n", "From: Al <me@d.org>\r\n" },
 };
 
 START_TEST(rewrite)
 {
+	const struct rewrite rw = { rewrites[_i].when, "me@d.org",
+		rewrites[_i].name };
 	struct header h;
 
 	use("aliases = none\nfrom = me@d.org\n");
 	header_init(&h);
 	ck_assert_int_eq(header_parse(&h, rewrites[_i].in,
 	    strlen(rewrites[_i].in), &e), 0);
-	ck_assert_msg(rewrite_from(&h, &r, rewrites[_i].when, "me@d.org",
-	    &e) == 0, "%s", e.text);
+	ck_assert_msg(rewrite_from(&h, &r, &rw, &e) == 0, "%s", e.text);
 	ck_assert_int_eq(header_write(&h, &out), 0);
 	ck_assert_str_eq(out.data, rewrites[_i].want);
 	header_release(&h);
@@ -391,6 +405,7 @@ END_TEST
 /* An address for each comma would make more of the header than there may be. */
 START_TEST(rewrite_too_much)
 {
+	struct rewrite rw = { "local", NULL, NULL };
 	struct buf text, address;
 	struct header h;
 	size_t i;
@@ -406,7 +421,8 @@ START_TEST(rewrite_too_much)
 	buf_adds(&address, "@d.org");
 	header_init(&h);
 	ck_assert_int_eq(header_parse(&h, text.data, text.len, &e), 0);
-	ck_assert_int_eq(rewrite_from(&h, &r, "local", address.data, &e), -1);
+	rw.address = address.data;
+	ck_assert_int_eq(rewrite_from(&h, &r, &rw, &e), -1);
 	ck_assert_int_eq(e.class, ERR_MESSAGE);
 	ck_assert_uint_eq(h.fields[0].len, text.len + 1);
 	header_release(&h);
