@@ -15,6 +15,10 @@
 #include "base/fsio.h"
 #include "base/mem.h"
 #include "mail/message.h"
+#include "mail/mime.h"
+
+/* Bytes of a body that are mended at a time. */
+#define MEND_CHUNK	(16 * 1024)
 
 void
 message_init(struct message *m)
@@ -168,4 +172,87 @@ message_body(const struct message *m, uint64_t offset, char *data, size_t len,
 		return error_set(e, ERR_IO,
 		    "the message's temporary file has become shorter");
 	return n;
+}
+
+/* The body once through the walk; next gets what comes out, if not NULL. */
+static int
+walk(const struct message *m, struct mime *mime, struct message *next,
+    struct error *e)
+{
+	struct buf out;
+	uint64_t offset = 0;
+	ssize_t n;
+	char *chunk;
+
+	buf_init(&out, MIME_OUT_MAX(MEND_CHUNK));
+	chunk = xmalloc(MEND_CHUNK);
+	do {
+		n = message_body(m, offset, chunk, MEND_CHUNK, e);
+		if (n == 0)
+			mime_finish(mime, &out);
+		else if (n > 0)
+			mime_feed(mime, chunk, (size_t)n, &out);
+		if (out.overflow)
+			n = error_set(e, ERR_INTERNAL,
+			    "the output of the mended message is full");
+		if (n != -1 && next != NULL &&
+		    store(next, out.data, out.len, e) == -1)
+			n = -1;
+		buf_clear(&out);
+		offset += n > 0 ? (uint64_t)n : 0;
+	} while (n > 0);
+	free(chunk);
+	buf_release(&out);
+	return n == 0 ? 0 : -1;
+}
+
+/* Puts the mended body in the place of the old one. */
+static int
+rewrite(struct message *m, struct mime *mime, bool seven_bit,
+    struct error *e)
+{
+	struct message next;
+
+	message_init(&next);
+	mime_write(mime, seven_bit);
+	if (walk(m, mime, &next, e) == -1) {
+		message_release(&next);
+		return -1;
+	}
+	wire_count_finish(&next.count);
+	next.header = m->header;
+	header_init(&m->header);
+	message_release(m);
+	*m = next;
+	return 0;
+}
+
+static bool
+may_need_mending(const struct message *m, bool seven_bit)
+{
+	const struct wire_count *c = &m->count;
+
+	return c->nul || c->bare_cr || c->longest > MIME_LINE_MAX ||
+	    (c->eight_bit && (seven_bit ||
+	    !header_has(&m->header, "Content-Type")));
+}
+
+int
+message_mend(struct message *m, bool seven_bit, struct error *e)
+{
+	struct mime mime;
+	int rc;
+
+	if (!may_need_mending(m, seven_bit))
+		return 0;
+	mime_init(&mime, &m->header);
+	rc = walk(m, &mime, NULL, e);
+	if (rc == 0)
+		rc = mime_judge(&mime, seven_bit, e);
+	if (rc == 0 && mime_rewrites(&mime, seven_bit))
+		rc = rewrite(m, &mime, seven_bit, e);
+	if (rc == 0)
+		rc = mime_header(&mime, &m->header, seven_bit, e);
+	mime_release(&mime);
+	return rc;
 }

@@ -70,4 +70,13 @@ void	message_reader_release(struct message_reader *r);
 ssize_t	message_body(const struct message *m, uint64_t offset, char *data,
 	    size_t len, struct error *e);
 
+/*
+ * Mends a body that SMTP cannot carry (mail/mime): lines over 998 octets, bare
+ * CRs, NULs; with seven_bit, 8-bit bytes as well.  8-bit text that has no MIME
+ * headers gets them.  Header, body and count are then those that go out.  -1
+ * with ERR_MESSAGE, naming the part, where that cannot be done; ERR_IO and
+ * ERR_CREATE as for message_read.
+ */
+int	message_mend(struct message *m, bool seven_bit, struct error *e);
+
 #endif
