@@ -14,6 +14,7 @@
 
 #include "agent/job.h"
 #include "agent/load.h"
+#include "agent/mend.h"
 #include "agent/options.h"
 #include "agent/output.h"
 #include "agent/rewrite.h"
@@ -252,18 +253,10 @@ prepare_submission(struct job *j, struct error *e)
 
 	j->message_id = compose_message_id(&j->message.header);
 	j->outcome.message_id = j->message_id;
-	if (compose_check(&j->message.header, &j->message.count, &j->needs,
-	    e) == -1)
-		return -1;
-	if (header_write(&j->message.header, &s->header) == -1 ||
-	    buf_add(&s->header, "\r\n", 2) == -1)
-		return error_set(e, ERR_MESSAGE, "the header has grown past"
-		    " %d bytes", HEADER_OUT_MAX);
 	s->message = &j->message;
 	s->envelope = &j->envelope;
-	s->size = j->needs.size;
-	s->eight_bit = j->needs.eight_bit;
-	s->smtputf8 = j->needs.smtputf8;
+	if (mend(s, false, e) == -1)
+		return -1;
 	j->outcome.size = s->size;
 	return 0;
 }
@@ -343,6 +336,8 @@ job_submit(struct job *j, struct error *e)
 		rc = submit(&j->account, &secret, &j->submission,
 		    j->inv->verbose, &j->result);
 		j->outcome.result = &j->result;
+		/* It may have been mended for this relay. */
+		j->outcome.size = j->submission.size;
 		*e = j->result.error;
 	}
 	buf_release(&secret);

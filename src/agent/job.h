@@ -34,7 +34,6 @@ struct job {
 	struct submission submission;
 	struct submit_result result;
 	struct outcome outcome;
-	struct compose_needs needs;
 	struct identity identity;
 	char *domain;		/* completes bare addresses */
 	struct recipients recipients;	/* where outcome.account is set */

@@ -539,8 +539,8 @@ add_recipient(inv_t *inv, char *word)
 	inv->recipients[inv->recipient_count++] = word;
 }
 
-static int
-parse_name(inv_t *inv, const char *path, struct error *e)
+static void
+parse_name(inv_t *inv, const char *path)
 {
 	const char *name;
 
@@ -552,7 +552,6 @@ parse_name(inv_t *inv, const char *path, struct error *e)
 		inv->mode = MODE_ALIASES;
 	inv->as_sendmail = inv->mode != MODE_SUBMIT ||
 	    strcmp(name, "sendmail") == 0;
-	return 0;
 }
 
 /* A message that nobody reads must not be taken for sent. */
@@ -583,8 +582,8 @@ options_parse(struct invocation *inv, int argc, char **argv, struct error *e)
 	char *word;
 	int rc = 0;
 
-	if (argc > 0 && parse_name(inv, argv[0], e) == -1)
-		return -1;
+	if (argc > 0)
+		parse_name(inv, argv[0]);
 	for (; c.at < argc && rc == 0; c.at++) {
 		word = argv[c.at];
 		if (only_recipients || word[0] != '-')

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent/connect.h"
+#include "agent/mend.h"
 #include "agent/progress.h"
 #include "agent/steps.h"
 #include "agent/submit.h"
@@ -44,7 +45,7 @@
 struct pump {
 	struct account *account;
 	struct buf *secret;
-	const struct submission *submission;
+	struct submission *submission;
 	struct submit_result *result;
 	struct steps *steps;	/* NULL: nobody looks on */
 	enum session_stage stage;	/* at the last look */
@@ -344,8 +345,43 @@ feed_message(struct pump *p, struct error *e)
 	return 0;
 }
 
+/* What the relay said of itself decides what the message must be like. */
+static int
+suit_relay(struct pump *p, struct error *e)
+{
+	struct submission *s = p->submission;
+	int64_t began = clock_ms();
+	uint64_t before = s->size;
+	int rc;
+
+	if (!s->eight_bit || session_capabilities(p->session)->eight_bit_mime)
+		return 0;
+	rc = mend(s, true, e);
+	/* It is not the relay that took this time. */
+	p->session_deadline += clock_ms() - began;
+	if (s->size > before)
+		p->session_deadline +=
+		    (int64_t)((s->size - before) / BYTES_A_SECOND) * 1000;
+	return rc;
+}
+
+/* Ours to say, before the relay has heard of the message. */
 static void
-begin_or_quit(struct pump *p)
+refuse_all(struct pump *p, const struct error *e)
+{
+	struct envelope *env = p->submission->envelope;
+	size_t i;
+
+	for (i = 0; i < env->count; i++)
+		verdict_set(&env->list[i].verdict, RECIPIENT_REFUSED,
+		    e->class, 0, "", e->text, strlen(e->text));
+	p->verdicts = true;
+	session_quit(p->session);
+}
+
+/* -1 when the message cannot be read back, or written anew. */
+static int
+begin_or_quit(struct pump *p, struct error *e)
 {
 	const struct submission *s = p->submission;
 	struct transaction t;
@@ -355,7 +391,14 @@ begin_or_quit(struct pump *p)
 		    session_mechanism(p->session));
 	if (p->begun || s == NULL) {
 		session_quit(p->session);
-		return;
+		return 0;
+	}
+	p->begun = true;
+	if (suit_relay(p, e) == -1) {
+		if (e->class != ERR_MESSAGE)
+			return -1;
+		refuse_all(p, e);
+		return 0;
 	}
 	memset(&t, 0, sizeof t);
 	t.envelope = s->envelope;
@@ -368,7 +411,7 @@ begin_or_quit(struct pump *p)
 		note(p, "the relay does not offer DSN: what was asked for"
 		    " about notifications is dropped", "");
 	session_begin(p->session, &t);
-	p->begun = true;
+	return 0;
 }
 
 /* The message is wanted from its beginning, and has its time again. */
@@ -433,7 +476,8 @@ run(struct pump *p, struct error *e)
 			buf_init_secret(p->secret, SECRET_MAX);
 			break;
 		case SESSION_READY:
-			begin_or_quit(p);
+			if (begin_or_quit(p, e) == -1)
+				return -1;
 			break;
 		case SESSION_WANT_BODY:
 			if (feed_message(p, e) == -1)
@@ -468,7 +512,7 @@ session_limit(const struct account *a, const struct submission *s)
 
 static void
 init(struct pump *p, struct account *a, struct buf *secret,
-    const struct submission *s, bool trace, struct submit_result *r)
+    struct submission *s, bool trace, struct submit_result *r)
 {
 	memset(r, 0, sizeof *r);
 	memset(p, 0, sizeof *p);
@@ -513,7 +557,7 @@ pump(struct pump *p, struct error *e)
 
 int
 submit(struct account *a, struct buf *secret,
-    const struct submission *s, bool trace, struct submit_result *r)
+    struct submission *s, bool trace, struct submit_result *r)
 {
 	struct error *e = &r->error;
 	struct pump p;

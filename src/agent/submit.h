@@ -21,7 +21,7 @@ struct steps;
 
 /* A message that is ready to go. */
 struct submission {
-	const struct message *message;
+	struct message *message;
 	struct buf header;	/* composed, with the empty line */
 	struct envelope *envelope;
 	uint64_t size;
@@ -39,13 +39,13 @@ struct submit_result {
 };
 
 /*
- * Submits; verdicts go into the envelope.  secret is empty where none is
- * needed, and wiped as soon as it is used.  trace: copy the dialogue to
- * standard error.  Returns 0 when every recipient was
- * accepted, -1 otherwise.
+ * Submits; verdicts go into the envelope.  A message with 8-bit bytes is mended
+ * where the relay does not offer 8BITMIME (agent/mend).  secret is empty where
+ * none is needed, and wiped as soon as it is used.  trace: copy the dialogue to
+ * standard error.  Returns 0 when every recipient was accepted, -1 otherwise.
  */
 int	submit(struct account *a, struct buf *secret,
-	    const struct submission *s, bool trace, struct submit_result *r);
+	    struct submission *s, bool trace, struct submit_result *r);
 
 /*
  * The same, but for the message: connects, secures, logs in, and quits.  Each
