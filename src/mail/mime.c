@@ -130,28 +130,22 @@ matches(const struct mime_level *l, const char *text, size_t len)
 	return kind;
 }
 
-/*
- * Which level's boundary a line is, the innermost first; between parts, where
- * the level's own may be the outer's too, the outer's count.
- */
+/* Whose boundary a line is: no two levels have one that clashes. */
 static int
 find_boundary(const struct mime *m, const char *text, size_t len,
     size_t *level)
 {
-	size_t i, end = m->depth;
+	size_t i;
 	int kind;
 
 	if (len < 3 || len > MIME_LINE_MAX || text[0] != '-' || text[1] != '-')
 		return 0;
-	if (m->state == MIME_IN_FILL && end > 0)
-		end--;
-	for (i = end; i-- > 0;)
+	for (i = m->depth; i-- > 0;)
 		if ((kind = matches(&m->levels[i], text, len)) != 0) {
 			*level = i;
 			return kind;
 		}
-	*level = end;
-	return end < m->depth ? matches(&m->levels[end], text, len) : 0;
+	return 0;
 }
 
 static void

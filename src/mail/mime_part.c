@@ -229,6 +229,19 @@ write_header(struct mime *m, struct header *h)
 	header_write(h, m->out);
 }
 
+static bool
+clashes(const struct mime *m)
+{
+	const struct mime_level *l;
+
+	for (l = m->levels; l < m->levels + m->depth; l++)
+		if (l->boundary_len > 0 && mime_boundaries_clash(l->boundary,
+		    l->boundary_len, m->type.boundary,
+		    strlen(m->type.boundary)))
+			return true;
+	return false;
+}
+
 void
 part_header(struct mime *m, bool in_digest)
 {
@@ -243,6 +256,8 @@ part_header(struct mime *m, bool in_digest)
 	if (m->depth == MIME_DEPTH_MAX && (m->type.kind == MIME_MULTIPART ||
 	    m->type.kind == MIME_MESSAGE))
 		mime_type_opaque(&m->type, "lies too deep in others");
+	else if (m->type.kind == MIME_MULTIPART && clashes(m))
+		mime_type_opaque(&m->type, "has the boundary of an outer one");
 	if (m->writing)
 		write_header(m, &h);
 	else

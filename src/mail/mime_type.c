@@ -350,6 +350,15 @@ read_encoding(const struct header *h)
 }
 
 bool
+mime_boundaries_clash(const char *a, size_t alen, const char *b, size_t blen)
+{
+	if (alen > blen)
+		return mime_boundaries_clash(b, blen, a, alen);
+	return memcmp(a, b, alen) == 0 && (alen == blen ||
+	    (blen == alen + 2 && b[alen] == '-' && b[alen + 1] == '-'));
+}
+
+bool
 mime_type_plain(const struct mime_type *t)
 {
 	return t->encoding <= MIME_ENC_BINARY;

@@ -52,6 +52,10 @@ void	mime_type_read(struct mime_type *t, const struct header *h,
 /* As it goes where nothing is known of it; why is borrowed. */
 void	mime_type_opaque(struct mime_type *t, const char *why);
 
+/* True where a line can be the boundary of both: "a" and "a", "a" and "a--". */
+bool	mime_boundaries_clash(const char *a, size_t alen, const char *b,
+	    size_t blen);
+
 /* True where the content is not encoded: 7bit, 8bit, binary or no field. */
 bool	mime_type_plain(const struct mime_type *t);
 

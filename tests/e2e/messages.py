@@ -248,10 +248,15 @@ def buffer_edges(t):
 
 @test
 def bare_cr_and_nul(t):
-    for body in (b"a\rb\n", b"a\r", b"a\r\r\nb\n", b"\r\r\n", b"a\n\r"):
-        t.refuse(65, b"Subject: x\n\n" + body)
+    for body, want in ((b"a\rb\n", b"a=0Db\r\n"), (b"a\r", b"a=0D\r\n"),
+                       (b"a\r\r\nb\n", b"a=0D\r\nb\r\n"),
+                       (b"\r\r\n", b"=0D\r\n"), (b"a\n\r", b"a\r\n=0D\r\n"),
+                       (b"a\0b\n", b"a=00b\r\n")):
+        got = t.body(b"Subject: x\n\n" + body, want)
+        if got:
+            t.equal(got.fields("Content-Transfer-Encoding"),
+                    [b"quoted-printable"], "encoding")
     t.refuse(65, b"Subject: a\rb\n\nhi\n")
-    t.refuse(65, b"Subject: x\n\na\0b\n")
     t.refuse(65, b"Subject: a\0b\n\nhi\n")
 
 
@@ -265,7 +270,9 @@ def eight_bit(t):
         t.check("BODY=8BITMIME" in got.mail[0], f"no BODY in {got.mail[0]}")
         t.check("SMTPUTF8" not in got.mail[0], f"why {got.mail[0]}")
     t.serve("--open", "--without", "8BITMIME")
-    t.refuse(65, message, account=OPEN)
+    got = t.body(message, b"gr=C3=BC=C3=9Fe\r\n", account=OPEN)
+    if got:
+        t.check("BODY=" not in got.mail[0], f"why {got.mail[0]}")
 
 
 @test
@@ -288,8 +295,13 @@ def long_lines(t):
     t.body(b"Subject: x\n\n" + b"." * 998 + b"\n", b"." * 998 + b"\r\n",
            ("-i", BOB))
     for n in (999, 5000, 1000000):
-        t.refuse(65, b"Subject: x\n\n" + b"y" * n + b"\n")
-        t.refuse(65, b"Subject: x\n\n" + b"y" * n)
+        for end in (b"\n", b""):
+            got = t.send(b"Subject: x\n\n" + b"y" * n + end)
+            if got:
+                t.equal(got.fields("Content-Transfer-Encoding"),
+                        [b"quoted-printable"], "encoding")
+                t.check(got.body.replace(b"=\r\n", b"") ==
+                        b"y" * n + b"\r\n", f"line of {n}")
 
 
 @test
