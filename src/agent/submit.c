@@ -350,18 +350,14 @@ static int
 suit_relay(struct pump *p, struct error *e)
 {
 	struct submission *s = p->submission;
-	int64_t began = clock_ms();
-	uint64_t before = s->size;
+	int64_t began = clock_ms(), before = message_ms(s);
 	int rc;
 
 	if (!s->eight_bit || session_capabilities(p->session)->eight_bit_mime)
 		return 0;
 	rc = mend(s, true, e);
 	/* It is not the relay that took this time. */
-	p->session_deadline += clock_ms() - began;
-	if (s->size > before)
-		p->session_deadline +=
-		    (int64_t)((s->size - before) / BYTES_A_SECOND) * 1000;
+	p->session_deadline += clock_ms() - began + message_ms(s) - before;
 	return rc;
 }
 

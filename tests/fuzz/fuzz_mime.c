@@ -51,24 +51,22 @@ static void
 walk(struct mime *m, const struct buf *body, unsigned int cut,
     struct buf *out)
 {
-	struct buf piece;
-	size_t at, n;
+	struct buf none, *to = out;
+	size_t at, n, before;
 
+	buf_init(&none, 0);
+	if (to == NULL)
+		to = &none;
 	for (at = 0; at < body->len; at += n) {
 		n = fuzz_piece(cut, at, body->len - at);
-		buf_init(&piece, MIME_OUT_MAX(n));
-		mime_feed(m, body->data + at, n, &piece);
-		must(!piece.overflow && (out != NULL || piece.len == 0));
-		if (out != NULL)
-			buf_add(out, piece.data, piece.len);
-		buf_release(&piece);
+		before = to->len;
+		mime_feed(m, body->data + at, n, to);
+		must(to->len - before <= MIME_OUT_MAX(n));
 	}
-	buf_init(&piece, MIME_OUT_MAX(0));
-	mime_finish(m, &piece);
-	must(!piece.overflow && (out != NULL || piece.len == 0));
-	if (out != NULL)
-		buf_add(out, piece.data, piece.len);
-	buf_release(&piece);
+	before = to->len;
+	mime_finish(m, to);
+	must(to->len - before <= MIME_OUT_MAX(0));
+	must(!to->overflow);
 }
 
 static void

@@ -143,12 +143,14 @@ static void
 read_fields(struct reader *r, const struct header *h)
 {
 	const struct header_field *f;
-	size_t k;
+	size_t i, k;
 
-	for (f = h->fields; f < h->fields + h->count; f++)
+	for (i = 0; i < h->count; i++) {
+		f = &h->fields[i];
 		for (k = 0; k < f->len && !is_mine(f); k++)
 			if (!ascii_isspace(f->text[k]))
 				buf_addc(r->out, f->text[k]);
+	}
 }
 
 /* A header and what follows it. */
