@@ -524,12 +524,12 @@ def local_names(t):
     t.serve()
     client = t.client()
     client.reply()
-    client.send(sender=b"alice", recipients=(b"root", b"postmaster"))
+    client.send(sender=b"alice", recipients=(b"no-alias-1", b"no-alias-2"))
     client.hang_up()
     t.ended(client)
     got, = t.taken(1) or [None]
     t.equal((got.sender, got.recipients), ("alice@example.org",
-            ["root@example.org", "postmaster@example.org"]), "envelope")
+            ["no-alias-1@example.org", "no-alias-2@example.org"]), "envelope")
 
 
 @test
