@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The header as it goes out, and the recipients that it names.
+ * The header as it goes out.
  */
 #include "config.h"
 
@@ -438,115 +438,6 @@ START_TEST(folded)
 END_TEST
 
 static const struct {
-	const char *header, *recipients;	/* joined by blanks */
-} named[] = {
-	{ "", "" },
-	{ "Subject: a@b\nX-To: c@d\nFrom: e@f\nReply-To: g@h\n", "" },
-	{ "To: a@b\nCc: c@d\nBcc: e@f\n", "a@b c@d e@f" },
-	{ "bcc : a@b\nTO:c@d\n", "a@b c@d" },
-	{ "To: a@b, c@d\nTo: e@f\nCc: a@B\n", "a@b c@d e@f" },
-	{ "To: root\n", "root@example.org" },
-	{ "To: Bob <bob>,\n (x (y)) c@d (z),\n g: h@i, j@k;, <@r,@s:l@m>\n",
-	    "bob@example.org c@d h@i j@k l@m" },
-	{ "To: \"a b\"@c, \"d\"@e, \"f\\\"g\"@h\n",
-	    "\"a b\"@c d@e \"f\\\"g\"@h" },
-	{ "To: undisclosed-recipients:;\nBcc: a@b\n", "a@b" },
-	{ "To: ,, a@b,,\n", "a@b" },
-	{ "Resent-To: a@b\nResent-Bcc: c@d\nResent-Cc: e@f\nTo: g@h\n",
-	    "a@b c@d e@f" },
-	{ "Resent-From: x@y\nTo: g@h\n", "g@h" },
-	{ "Resent-To:\nResent-From: x\nTo: g@h\n", "g@h" },
-	{ "Resent-To: a@b\nReceived: x\nResent-To: c@d\nTo: e@f\n", "a@b" },
-	{ "Resent-To: a@b\nResent-To: c@d\nTo: e@f\n", "a@b" },
-	{ "Received: x\nReceived: y\nResent-To: a@b\nTo: e@f\n", "a@b" },
-	{ "To: a@[127.0.0.1]\n", "a@[127.0.0.1]" },
-};
-
-/* Those that the header names, completed, into the envelope. */
-static int
-take_recipients(void)
-{
-	struct address_list l;
-	char *address;
-	size_t i;
-	int rc;
-
-	address_list_init(&l);
-	rc = compose_recipients(&h, &l, &e);
-	for (i = 0; rc == 0 && i < l.count; i++) {
-		address = address_envelope(&l.list[i], "example.org", &e);
-		ck_assert_msg(address != NULL, "%s", e.text);
-		envelope_add(&env, address);
-		free(address);
-	}
-	address_list_release(&l);
-	return rc;
-}
-
-static void
-add_in_order(struct buf *b)
-{
-	size_t i;
-
-	for (i = 0; i < env.count; i++)
-		buf_addf(b, "%s%s", i == 0 ? "" : " ", env.list[i].address);
-}
-
-/* Which are taken, whatever their order; these tables have them sorted so. */
-START_TEST(recipients)
-{
-	size_t i, len = 0;
-
-	parse(named[_i].header);
-	ck_assert_msg(take_recipients() == 0, "%s", e.text);
-	add_in_order(&out);
-	for (i = 0; i < env.count; i++) {
-		len += strlen(env.list[i].address) + 1;
-		ck_assert_msg(strstr(named[_i].recipients,
-		    env.list[i].address) != NULL, "'%s'", out.data);
-	}
-	ck_assert_msg(len == strlen(named[_i].recipients) +
-	    (env.count > 0 ? 1 : 0), "'%s'", out.data);
-}
-END_TEST
-
-static const char *const unnamed[] = {
-	"To: a b c\n", "Cc: <a@b\n", "Bcc: (x\n", "To: a@b@c\n", "To: @\n",
-	"Resent-To: a@\n", "To: <>\n", "Bcc: \"a\n", "To: a@b c@d\n",
-};
-
-START_TEST(recipients_refused)
-{
-	const char *colon = strchr(unnamed[_i], ':');
-	char *name;
-
-	parse(unnamed[_i]);
-	ck_assert_int_eq(take_recipients(), -1);
-	ck_assert_int_eq(e.class, ERR_MESSAGE);
-	name = strndup(unnamed[_i], (size_t)(colon - unnamed[_i]));
-	ck_assert_msg(strstr(e.text, name) != NULL, "%s", e.text);
-	free(name);
-}
-END_TEST
-
-START_TEST(ten_thousand)
-{
-	struct buf b;
-	size_t i;
-
-	buf_init(&b, HEADER_MAX);
-	buf_adds(&b, "To: first@b");
-	for (i = 0; i < 20000; i++)
-		buf_addf(&b, ",\n user%zu@example.org", i % 10000);
-	parse(b.data);
-	ck_assert_int_eq(take_recipients(), 0);
-	ck_assert_uint_eq(env.count, 10001);
-	ck_assert_str_eq(env.list[10000].address, "user9999@example.org");
-	buf_release(&b);
-}
-END_TEST
-
-static const struct {
 	const char *header, *id;	/* NULL: none */
 } ids[] = {
 	{ "", NULL }, { "To: a\n", NULL }, { "Message-ID: <a@b>\n", "a@b" },
@@ -614,9 +505,6 @@ main(void)
 	t = tcase_create("envelope and checks");
 	tcase_add_checked_fixture(t, start, finish);
 	tcase_set_timeout(t, 60);
-	tcase_add_loop_test(t, recipients, 0, COUNT(named));
-	tcase_add_loop_test(t, recipients_refused, 0, COUNT(unnamed));
-	tcase_add_test(t, ten_thousand);
 	tcase_add_loop_test(t, message_id, 0, COUNT(ids));
 	tcase_add_test(t, message_id_that_was_added);
 	suite_add_tcase(s, t);
