@@ -153,6 +153,29 @@ def resent(t):
 
 
 @test
+def smtp(t):
+    """The same for those who speak SMTP to us."""
+    account = t.aliases("root: bob@example.com, carol@example.net\n"
+                        "bad carol@example.net\n")
+    dialogue = (b"EHLO me\r\nMAIL FROM:<al@example.org>\r\n"
+                b"RCPT TO:<%s>\r\nDATA\r\nFrom: root\r\n\r\nhi\r\n.\r\n"
+                b"QUIT\r\n")
+    t.serve("--open")
+    t.lab.account(t.path("account"), t.relay.port, (*OPEN, *account))
+    speak = ["-C", t.path("account"), "-bs"]
+    result = lib.run(t.lab, t.dir, speak, dialogue % b"root")
+    t.equal(result.status, 0, f"{result!r}")
+    taken = t.relay.taken()
+    t.equal([x.recipients for x in taken], [[BOB, "carol@example.net"]],
+            "recipients")
+    t.equal(taken[0].fields("From"), [b"alice@example.org"], "From")
+    result = lib.run(t.lab, t.dir, speak, dialogue % b"bad")
+    t.check(re.search(rb"\n[45]\d\d [^\n]*" + t.path("aliases").encode() +
+                      rb":2: alias 'bad'", result.out), f"{result!r}")
+    t.equal(len(t.relay.taken()), 1, "messages taken")
+
+
+@test
 def refusals(t):
     account = t.aliases(
         "a: b\nb: c\nc: A\n"

@@ -116,6 +116,8 @@ class Lab:
             "tls_trust": self.ca, "username": USER, "password": PASSWORD,
             "from": "alice@example.org", "timeout": "5s",
             "connect_timeout": "5s", "log": "none",
+            # Whatever stands in that of the machine.
+            "aliases": "none",
         }
         for line in changes:
             if line.startswith("-"):

@@ -12,7 +12,6 @@
 #include "base/str.h"
 #include "mail/address.h"
 #include "mail/compose.h"
-#include "mail/envelope.h"
 #include "mail/header.h"
 #include "runner.h"
 
@@ -23,7 +22,6 @@
 
 static struct compose_facts facts;
 static struct header h;
-static struct envelope env;
 static struct error e;
 static struct buf out;
 
@@ -37,7 +35,6 @@ start(void)
 	facts.unique = "u1";
 	facts.host = "host.example.org";
 	header_init(&h);
-	envelope_init(&env);
 	buf_init(&out, HEADER_OUT_MAX);
 }
 
@@ -45,7 +42,6 @@ static void
 finish(void)
 {
 	header_release(&h);
-	envelope_release(&env);
 	buf_release(&out);
 }
 
