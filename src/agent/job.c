@@ -28,6 +28,7 @@
 #include "config/secret.h"
 #include "mail/address.h"
 #include "mail/date.h"
+#include "smtp/esmtp.h"
 
 /* Bytes of a report: of --json, of standard error, of a log line. */
 #define TEXT_MAX	(64 * 1024 * 1024)
@@ -151,17 +152,30 @@ add_from_header(struct job *j, struct error *e)
 	return rc;
 }
 
+/* What an SMTP client wants to hear about those whom its RCPT has added. */
+static void
+set_wish(struct job *j, const struct esmtp_rcpt *wish, size_t from)
+{
+	for (; from < j->envelope.count; from++)
+		recipient_set_dsn(&j->envelope.list[from], wish->notify,
+		    wish->orcpt);
+}
+
 static int
 set_recipients(struct job *j, struct error *e)
 {
 	const struct invocation *inv = j->inv;
-	size_t i;
+	size_t i, before;
 
 	if (recipients_open(&j->recipients, e) == -1)
 		return -1;
-	for (i = 0; i < inv->recipient_count; i++)
+	for (i = 0; i < inv->recipient_count; i++) {
+		before = j->envelope.count;
 		if (add_argument(j, inv->recipients[i], e) == -1)
 			return -1;
+		if (inv->wishes != NULL)
+			set_wish(j, &inv->wishes[i], before);
+	}
 	if (inv->from_header && add_from_header(j, e) == -1)
 		return -1;
 	if (j->envelope.count == 0)
@@ -255,6 +269,7 @@ prepare_submission(struct job *j, struct error *e)
 	j->outcome.message_id = j->message_id;
 	s->message = &j->message;
 	s->envelope = &j->envelope;
+	s->quiet = j->inv->mode == MODE_SERVER;
 	if (mend(s, false, e) == -1)
 		return -1;
 	j->outcome.size = s->size;

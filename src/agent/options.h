@@ -13,6 +13,7 @@
 
 struct buf;
 struct error;
+struct esmtp_rcpt;
 
 enum mode {
 	MODE_SUBMIT,		/* -bm */
@@ -47,6 +48,7 @@ struct invocation {
 	size_t setting_count;
 	size_t setting_cap;
 	char **recipients;	/* arguments; borrowed strings */
+	const struct esmtp_rcpt *wishes;	/* -bs: one each; else NULL */
 	size_t recipient_count;
 	size_t recipient_cap;
 	char **ignored;		/* options without meaning here, for -v */

@@ -50,7 +50,7 @@ log_session(const struct serving *v)
 }
 
 /*
- * An invocation of its own: arguments for one message alone (-t, -f,
+ * An invocation of its own: arguments for one message alone (-t, -f, -N,
  * recipients) count for none, and nothing is printed.
  */
 static void
@@ -63,6 +63,7 @@ copy_invocation(struct invocation *to, const struct serving *v)
 	to->verbose = false;
 	to->json = false;
 	to->sender = NULL;
+	to->notify = 0;
 	to->recipients = NULL;
 	to->recipient_count = to->recipient_cap = 0;
 	to->ignored = NULL;
@@ -91,6 +92,9 @@ set_envelope(struct incoming *m, const struct server_transaction *t)
 	size_t i;
 
 	m->inv.sender = t->mail.sender;
+	m->inv.dsn_return = t->mail.ret;
+	m->inv.envid = t->mail.envid;
+	m->inv.wishes = t->recipients;
 	m->inv.recipients = xcalloc(t->count, sizeof *m->inv.recipients);
 	m->inv.recipient_count = t->count;
 	for (i = 0; i < t->count; i++)

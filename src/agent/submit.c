@@ -517,7 +517,7 @@ init(struct pump *p, struct account *a, struct buf *secret,
 	p->submission = s;
 	p->result = r;
 	p->trace = trace;
-	meter_init(&p->meter, s != NULL && !trace);
+	meter_init(&p->meter, s != NULL && !s->quiet && !trace);
 	p->chunk = xmalloc(CHUNK);
 }
 

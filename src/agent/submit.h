@@ -27,6 +27,7 @@ struct submission {
 	uint64_t size;
 	bool eight_bit;
 	bool smtputf8;
+	bool quiet;		/* nobody at standard error looks on */
 };
 
 /* What became of the connection. */

@@ -153,7 +153,8 @@ envelope_set_notify(struct envelope *env, unsigned notify)
 	size_t i;
 
 	for (i = 0; i < env->count; i++)
-		env->list[i].notify = notify;
+		if (env->list[i].notify == 0)
+			env->list[i].notify = notify;
 }
 
 void

@@ -64,8 +64,9 @@ bool	envelope_add(struct envelope *env, const char *address);
 
 /*
  * What is asked for about notifications (RFC 3461): for the message; envid may
- * be NULL; for all recipients so far; and for one of them, orcpt as it goes
- * out ("rfc822;bob@example.org"), or NULL.  Copies are made.
+ * be NULL; for all recipients so far that have no wish of their own; and for
+ * one of them, orcpt as it goes out ("rfc822;bob@example.org"), or NULL.
+ * Copies are made.
  */
 void	envelope_set_dsn(struct envelope *env, enum dsn_return ret,
 	    const char *envid);

@@ -14,9 +14,10 @@
 #include "mail/address.h"
 #include "smtp/esmtp.h"
 
-/* RFC 3461 sections 4.2 and 4.4, in octets. */
-#define ENVID_MAX	100
+/* RFC 3461 section 4.2, in octets. */
 #define ORCPT_MAX	500
+/* Octets of an envelope id, more than fit. */
+#define ENVID_MAX	512
 /* RFC 1870: digits of SIZE's value. */
 #define SIZE_DIGITS	20
 
@@ -51,7 +52,6 @@ void
 esmtp_mail_release(struct esmtp_mail *m)
 {
 	free(m->sender);
-	free(m->ret);
 	free(m->envid);
 	memset(m, 0, sizeof *m);
 }
@@ -60,7 +60,6 @@ void
 esmtp_rcpt_release(struct esmtp_rcpt *r)
 {
 	free(r->address);
-	free(r->notify);
 	free(r->orcpt);
 	memset(r, 0, sizeof *r);
 }
@@ -145,24 +144,6 @@ check_utf8(struct line *l, const char *path, size_t len)
 	return 0;
 }
 
-/* RFC 3461 section 4: printable bytes, others as "+" and two digits. */
-static bool
-is_xtext(const char *s)
-{
-	static const char digits[] = "0123456789ABCDEF";
-
-	for (; *s != '\0'; s++) {
-		if (*s == '+') {
-			if (s[1] == '\0' || strchr(digits, s[1]) == NULL ||
-			    s[2] == '\0' || strchr(digits, s[2]) == NULL)
-				return false;
-			s += 2;
-		} else if (*s == '=' || *s <= ' ' || *s > '~')
-			return false;
-	}
-	return true;
-}
-
 static int
 take_size(struct line *l, void *into, const char *value)
 {
@@ -207,10 +188,8 @@ take_ret(struct line *l, void *into, const char *value)
 {
 	struct esmtp_mail *m = into;
 
-	if (value == NULL || (!str_caseeq(value, "FULL") &&
-	    !str_caseeq(value, "HDRS")))
+	if (value == NULL || dsn_parse_return(value, &m->ret, NULL) == -1)
 		return bad_parameter(l, "RET is FULL or HDRS");
-	m->ret = xstrdup(value);
 	return 0;
 }
 
@@ -218,33 +197,17 @@ static int
 take_envid(struct line *l, void *into, const char *value)
 {
 	struct esmtp_mail *m = into;
+	struct buf id;
 
-	if (value == NULL || *value == '\0' || strlen(value) > ENVID_MAX ||
-	    !is_xtext(value))
+	buf_init(&id, ENVID_MAX);
+	if (value == NULL || dsn_read_xtext(value, &id) == -1 ||
+	    id.overflow || dsn_check_envid(id.data, NULL) == -1) {
+		buf_release(&id);
 		return bad_parameter(l, "ENVID is xtext of at most 100"
 		    " octets");
-	m->envid = xstrdup(value);
-	return 0;
-}
-
-/* "NEVER", or some of the others with commas between. */
-static bool
-is_notify(const char *s)
-{
-	size_t len;
-
-	if (str_caseeq(s, "NEVER"))
-		return true;
-	for (;;) {
-		len = strcspn(s, ",");
-		if (!mem_caseeq(s, len, "SUCCESS", 7) &&
-		    !mem_caseeq(s, len, "FAILURE", 7) &&
-		    !mem_caseeq(s, len, "DELAY", 5))
-			return false;
-		if (s[len] == '\0')
-			return true;
-		s += len + 1;
 	}
+	m->envid = buf_steal(&id);
+	return 0;
 }
 
 static int
@@ -252,11 +215,22 @@ take_notify(struct line *l, void *into, const char *value)
 {
 	struct esmtp_rcpt *r = into;
 
-	if (value == NULL || !is_notify(value))
+	if (value == NULL || dsn_parse_notify(value, &r->notify, NULL) == -1)
 		return bad_parameter(l, "NOTIFY is NEVER, or a list of"
 		    " SUCCESS, FAILURE, DELAY");
-	r->notify = xstrdup(value);
 	return 0;
+}
+
+static bool
+is_xtext(const char *text)
+{
+	struct buf read;
+	int rc;
+
+	buf_init(&read, ORCPT_MAX);
+	rc = dsn_read_xtext(text, &read);
+	buf_release(&read);
+	return rc == 0;
 }
 
 static int

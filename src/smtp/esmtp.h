@@ -11,20 +11,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mail/envelope.h"
+
 /* What a command has asked for; all zero to begin with. */
 struct esmtp_mail {
 	char *sender;		/* owned; without <>, "" is the null sender */
 	uint64_t size;		/* 0: not said */
 	bool eight_bit;		/* BODY=8BITMIME */
 	bool smtputf8;
-	char *ret;		/* "FULL", "HDRS"; NULL: not said */
-	char *envid;		/* xtext, as it came; NULL */
+	enum dsn_return ret;
+	char *envid;		/* as it is, not xtext; NULL: not said */
 };
 
 struct esmtp_rcpt {
 	char *address;		/* owned; without <>; may be a bare name */
-	char *notify;		/* as it came: "SUCCESS,FAILURE"; NULL */
-	char *orcpt;		/* "rfc822;" and xtext, as it came; NULL */
+	unsigned notify;	/* DSN_..., 0: not said */
+	char *orcpt;		/* as ORCPT has it; NULL: not said */
 };
 
 /* Why not: a reply's code, its enhanced code and its text. */

@@ -520,6 +520,34 @@ def envelopes_stay_apart(t):
 
 
 @test
+def notifications(t):
+    """What is asked for goes on; what is not, is what the account says."""
+    relay = t.mimic({"EHLO": b"250-relay\r\n250 DSN"},
+                    "dsn_notify = failure")
+    client = t.client("-N", "never", "-V", "other")
+    client.reply()
+    for line in (b"MAIL FROM:<alice@example.org> RET=HDRS ENVID=q+2B1",
+                 b"RCPT TO:<one@example.com> NOTIFY=SUCCESS,DELAY"
+                 b" ORCPT=rfc822;o+2Bne@example.com",
+                 b"RCPT TO:<two@example.com>"):
+        t.equal(client.say(line), 250, repr(line))
+    client.say(b"DATA")
+    client.put(HELLO + b".\r\n")
+    t.equal(client.code(), 250, "reply")
+    t.equal(client.send()[0][:3], b"250", "the next one")
+    client.hang_up()
+    t.ended(client)
+    lines = [x for x in relay.heard if x[:4] in (b"MAIL", b"RCPT")]
+    t.check(lines[0].endswith(b" RET=HDRS ENVID=q+2B1"), repr(lines))
+    t.equal(lines[1], b"RCPT TO:<one@example.com> NOTIFY=SUCCESS,DELAY"
+            b" ORCPT=rfc822;o+2Bne@example.com", "one")
+    t.equal(lines[2], b"RCPT TO:<two@example.com> NOTIFY=FAILURE"
+            b" ORCPT=rfc822;two@example.com", "two")
+    t.check(b"ENVID" not in lines[3] and b"RET" not in lines[3],
+            repr(lines))
+
+
+@test
 def local_names(t):
     t.serve()
     client = t.client()

@@ -219,6 +219,8 @@ static const struct {
 	{ "MAIL FROM:<a@b> NOTIFY=NEVER\r\n", "555" },
 	{ "MAIL FROM:<a@b> RET=ALL\r\n", "501" },
 	{ "MAIL FROM:<a@b> ENVID=a+2\r\n", "501" },
+	{ "MAIL FROM:<a@b> ENVID=a+0D+0AX\r\n", "501" },
+	{ "MAIL FROM:<a@b> ENVID=\r\n", "501" },
 	{ "MAIL FROM:<a@b> SMTPUTF8=1\r\n", "501" },
 	{ "MAIL FROM:<a@b>\r\nRCPT TO:<c@d> NOTIFY=SUCCESS,DELAY"
 	    " ORCPT=rfc822;c@d\r\n", "250 250" },
@@ -515,12 +517,12 @@ START_TEST(parameters_are_kept)
 	server_feed(s, input, strlen(input));
 	ck_assert_int_eq(server_step(s), SERVER_WAIT);
 	t = server_transaction(s);
-	ck_assert_str_eq(t->mail.ret, "HDRS");
-	ck_assert_str_eq(t->mail.envid, "q+3D1");
+	ck_assert_int_eq(t->mail.ret, DSN_RETURN_HDRS);
+	ck_assert_str_eq(t->mail.envid, "q=1");
 	ck_assert(t->mail.eight_bit && !t->mail.smtputf8);
 	ck_assert_uint_eq(t->mail.size, 12);
 	ck_assert_uint_eq(t->count, 1);
-	ck_assert_str_eq(t->recipients[0].notify, "SUCCESS,DELAY");
+	ck_assert_uint_eq(t->recipients[0].notify, DSN_SUCCESS | DSN_DELAY);
 	ck_assert_str_eq(t->recipients[0].orcpt, "rfc822;c+2B@d");
 	server_free(s);
 }
