@@ -24,6 +24,12 @@ enum dsn_return {
 	DSN_RETURN_HDRS
 };
 
+/* What is asked for about one recipient. */
+struct dsn_wish {
+	unsigned notify;	/* 0: nothing */
+	const char *orcpt;	/* as ORCPT has it; NULL: not said */
+};
+
 /*
  * "never", or any of "success,failure,delay" in any order and case, into
  * *notify; -1 with ERR_USAGE and what it takes.

@@ -579,6 +579,36 @@ def notifications(lab):
     return t.faults
 
 
+@test("notifications that a client of -bs asks for")
+def notifications_of_a_client(lab):
+    with Counter(offers=(b"DSN",)) as relay:
+        t = Case(lab, relay)
+        account = lab.account(
+            lab.path(t.dir, "account"), relay.port,
+            ("starttls = no", "-username", "-password",
+             "dsn_notify = delay"))
+        said = (b"EHLO here\r\n"
+                b"MAIL FROM:<alice@example.org> RET=HDRS ENVID=a+20b\r\n"
+                b"RCPT TO:<b@example.net> NOTIFY=success,Failure"
+                b" ORCPT=rfc822;x+2By@example.net\r\n"
+                b"RCPT TO:<c@example.net>\r\nDATA\r\n\r\nhi\r\n.\r\n"
+                b"QUIT\r\n")
+        result = lib.run(lab, t.dir, ["-C", account, "-bs"], said)
+        t.faults += lib.faults_of_output(
+            lib.Result(0, result.out.replace(b"\r\n", b"\n"), result.err,
+                       result.seconds, result.rss_kib, result.cpu))
+        t.equal(result.status, 0, "status")
+        t.equal(relay.mails, [b"MAIL FROM:<alice@example.org> RET=HDRS"
+                              b" ENVID=a+20b"], "MAIL")
+        t.equal(relay.rcpts, [
+            b"RCPT TO:<b@example.net> NOTIFY=SUCCESS,FAILURE"
+            b" ORCPT=rfc822;x+2By@example.net",
+            b"RCPT TO:<c@example.net> NOTIFY=DELAY"
+            b" ORCPT=rfc822;c@example.net"], "RCPT")
+        t.equal(len(relay.taken), 1, "taken")
+    return t.faults
+
+
 def main():
     tally = lib.Tally()
     with lib.Lab() as lab:

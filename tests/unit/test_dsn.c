@@ -203,7 +203,7 @@ START_TEST(in_an_envelope)
 	ck_assert_ptr_null(env.list[1].orcpt);
 	envelope_set_notify(&env, DSN_NEVER);
 	ck_assert_uint_eq(env.list[0].notify, DSN_NEVER);
-	ck_assert_uint_eq(env.list[1].notify, DSN_NEVER);
+	ck_assert_uint_eq(env.list[1].notify, DSN_DELAY);
 	envelope_release(&env);
 }
 END_TEST
