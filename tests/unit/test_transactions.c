@@ -140,6 +140,24 @@ START_TEST(learned)
 }
 END_TEST
 
+/* One full mailbox is not the relay's limit. */
+START_TEST(not_learned)
+{
+	start(6, "250-LIMITS RCPTMAX=3\r\n");
+	MUST_BE(&t, SESSION_WAIT);
+	hear(&t);
+	say(&t, OK OK "452 full\r\n" OK);
+	MUST_BE(&t, SESSION_WAIT);
+	MUST_SAY(&t, "DATA\r\n");
+	say(&t, "354 go\r\n");
+	deliver();
+	MUST_BE(&t, SESSION_AGAIN);
+	MUST_BE(&t, SESSION_WAIT);
+	MUST_SAY(&t, MAIL "RCPT TO:<u1@d1>\r\nRCPT TO:<u3@d0>\r\n"
+	    "RCPT TO:<u4@d1>\r\n");
+}
+END_TEST
+
 /* Only so many RCPTs go out in vain. */
 START_TEST(flight)
 {
@@ -286,6 +304,24 @@ START_TEST(chunks)
 }
 END_TEST
 
+/* Nobody of these gets it, and what became of the others is told. */
+START_TEST(lost_with_some_behind)
+{
+	start(3, "250-LIMITS RCPTMAX=2\r\n250-CHUNKING\r\n");
+	MUST_BE(&t, SESSION_WANT_BODY);
+	session_body(t.s, "x\n", 2);
+	session_body_end(t.s);
+	MUST_BE(&t, SESSION_WAIT);
+	hear(&t);
+	say(&t, OK "550 no\r\n550 no\r\n");
+	MUST_BE(&t, SESSION_WAIT);
+	session_eof(t.s, "it closed the connection");
+	must_fail(&t, ERR_TEMPORARY);
+	ck_assert_uint_eq(count(RECIPIENT_REFUSED), 2);
+	ck_assert_uint_eq(count(RECIPIENT_UNTRIED), 1);
+}
+END_TEST
+
 START_TEST(no_doubt_of_the_put_off)
 {
 	start(3, "250-CHUNKING\r\n");
@@ -365,11 +401,13 @@ main(void)
 	tcase_add_test(c, in_order);
 	tcase_add_test(c, by_domain);
 	tcase_add_test(c, learned);
+	tcase_add_test(c, not_learned);
 	tcase_add_test(c, flight);
 	tcase_add_loop_test(c, left_over, 0, COUNT(first));
 	tcase_add_test(c, mail_max);
 	tcase_add_loop_test(c, lost, 0, 3);
 	tcase_add_test(c, chunks);
+	tcase_add_test(c, lost_with_some_behind);
 	tcase_add_test(c, no_doubt_of_the_put_off);
 	tcase_add_test(c, only_the_untried);
 	tcase_add_loop_test(c, notifications, 0, 3);
