@@ -362,6 +362,78 @@ START_TEST(file_became_shorter)
 }
 END_TEST
 
+/* Mended in memory and in a file: header, body and count are the new ones. */
+START_TEST(mended)
+{
+	struct buf want;
+	size_t n;
+
+	buf_init(&want, 16 * 1024 * 1024);
+	buf_adds(&text, "To: a\n\n");
+	for (n = 0; n < (_i == 0 ? 1 : MESSAGE_MEMORY); n++) {
+		buf_adds(&text, "a\r\374\n");
+		buf_adds(&want, "a=0D=FC\n");
+	}
+	ck_assert_int_eq(read_text(false), 0);
+	ck_assert_int_eq(m.fd != -1, _i == 1);
+	ck_assert_int_eq(message_mend(&m, false, &e), 0);
+	ck_assert_int_eq(m.fd != -1, _i == 1);
+	get_body(60 * 1024);
+	body_is(want.data, want.len);
+	ck_assert(!m.count.bare_cr && !m.count.eight_bit);
+	ck_assert_uint_eq(m.count.size, m.body_size + n);
+	ck_assert(header_has(&m.header, "To"));
+	ck_assert(header_has(&m.header, "Content-Transfer-Encoding"));
+	n = m.header.count;
+	ck_assert_int_eq(message_mend(&m, true, &e), 0);
+	ck_assert_uint_eq(m.header.count, n);
+	get_body(100);
+	body_is(want.data, want.len);
+	buf_release(&want);
+}
+END_TEST
+
+/* 8-bit bytes stay where they may; what is refused is as it was. */
+START_TEST(mended_for_seven_bits)
+{
+	buf_adds(&text, "Content-Type: text/plain\n\n\374\n");
+	ck_assert_int_eq(read_text(false), 0);
+	ck_assert_int_eq(message_mend(&m, false, &e), 0);
+	get_body(1);
+	body_is("\374\n", 2);
+	ck_assert_int_eq(message_mend(&m, true, &e), 0);
+	get_body(1);
+	body_is("=FC\n", 4);
+	buf_clear(&text);
+	buf_adds(&text, "Content-Type: multipart/signed\n\n\374\n");
+	ck_assert_int_eq(read_text(false), 0);
+	ck_assert_int_eq(message_mend(&m, true, &e), -1);
+	ck_assert_int_eq(e.class, ERR_MESSAGE);
+	get_body(1);
+	body_is("\374\n", 2);
+	ck_assert_uint_eq(m.header.count, 1);
+}
+END_TEST
+
+/* No room for the mended body, which is longer than the old one. */
+START_TEST(mended_without_room)
+{
+	struct rlimit limit = { 0, RLIM_INFINITY };
+	size_t n;
+
+	signal(SIGXFSZ, SIG_IGN);
+	buf_adds(&text, "To: a\n\n");
+	for (n = 0; n < MESSAGE_MEMORY / 2; n++)
+		buf_addc(&text, '\r');
+	ck_assert_int_eq(read_text(false), 0);
+	ck_assert_int_eq(m.fd, -1);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	ck_assert_int_eq(message_mend(&m, false, &e), -1);
+	ck_assert_int_eq(e.class, ERR_IO);
+	ck_assert_uint_eq(m.body_size, MESSAGE_MEMORY / 2);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -389,6 +461,9 @@ main(void)
 	tcase_add_test(t, file_limit);
 	tcase_add_test(t, no_descriptor_left);
 	tcase_add_test(t, file_became_shorter);
+	tcase_add_loop_test(t, mended, 0, 2);
+	tcase_add_test(t, mended_for_seven_bits);
+	tcase_add_test(t, mended_without_room);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }
