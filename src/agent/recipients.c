@@ -55,11 +55,15 @@ recipients_restart(struct recipients *r)
 	alias_walk_init(&r->walk, &r->aliases);
 }
 
-/* Named by somebody: then it has to be there. */
+/*
+ * Named by somebody: then it has to be there.  The default need not, be it
+ * written down or not: --print-config writes it.
+ */
 static bool
 is_named(const struct account *a)
 {
-	return strcmp(a->origin[KEY_ALIASES], "default") != 0;
+	return strcmp(a->origin[KEY_ALIASES], "default") != 0 &&
+	    strcmp(a->aliases, key_table[KEY_ALIASES].preset) != 0;
 }
 
 /* What goes wrong with the file itself; the line that names it comes first. */

@@ -276,8 +276,12 @@ START_TEST(the_file)
 	refused("root", ERR_CONFIG, "no regular file");
 	ck_assert_int_eq(unlink(path), 0);
 	ck_assert_int_eq(add("x@y"), 0);
+	use("aliases = /etc/aliases\n");
+	ck_assert_int_eq(recipients_open(&r, &e), 0);
+	ck_assert(!r.read);
 	use("");
 	ck_assert_int_eq(recipients_open(&r, &e), 0);
+	ck_assert(!r.read);
 	ck_assert_str_eq(account.aliases, "/etc/aliases");
 	free(account.aliases);
 	account.aliases = xstrdup(path);
