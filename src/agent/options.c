@@ -564,6 +564,8 @@ check_sense(const inv_t *inv, struct error *e)
 		what = "listing the queue (mailq, -bp)";
 	else if (inv->mode == MODE_FLUSH)
 		what = "flushing the queue (-q)";
+	else if (inv->mode == MODE_ALIASES)
+		what = "checking the alias file (newaliases, -bi, -I)";
 	else
 		return 0;
 	if (inv->recipient_count > 0)

@@ -350,6 +350,7 @@ static const struct {
 	{ "sendmail -O DeliveryMode=queue a@b", "queue" },
 	{ "sendmail -OdeliveryMODE=q a@b", "queue" },
 	{ "sendmail -bp a@b", "'a@b'" }, { "mailq a@b", "'a@b'" },
+	{ "newaliases a@b", "'a@b'" }, { "sendmail -bi -t", "-t" },
 	{ "mailq -t", "-t" }, { "sendmail -q a@b", "'a@b'" },
 	{ "sendmail -q 30m", "'30m'" }, { "sendmail -t -q", "-t" },
 	{ "sendmail -N sometimes", "-N" }, { "sendmail -R half", "-R" },
