@@ -185,7 +185,7 @@ flush(struct serving *v)
 	size_t len;
 
 	len = server_output(v->server, &data);
-	if (fsio_write_all(STDOUT_FILENO, data, len) == -1)
+	if (fsio_write_wait(STDOUT_FILENO, data, len) == -1)
 		return -1;
 	server_written(v->server, len);
 	return 0;
@@ -197,7 +197,7 @@ feed(struct serving *v)
 {
 	ssize_t n;
 
-	n = fsio_read(STDIN_FILENO, v->chunk, SERVER_FEED_MAX);
+	n = fsio_read_wait(STDIN_FILENO, v->chunk, SERVER_FEED_MAX);
 	if (n > 0)
 		server_feed(v->server, v->chunk, (size_t)n);
 	return n > 0 ? 1 : (int)n;

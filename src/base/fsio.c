@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -95,6 +96,47 @@ fsio_write_all(int fd, const void *data, size_t len)
 		n = write(fd, p, len);
 		if (n == -1) {
 			if (errno == EINTR)
+				continue;
+			return -1;
+		}
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* After EAGAIN; 0 when it is worth another try. */
+static int
+wait_for(int fd, short events)
+{
+	struct pollfd p = { fd, events, 0 };
+
+	if (errno != EAGAIN)
+		return -1;
+	return poll(&p, 1, -1) == -1 && errno != EINTR ? -1 : 0;
+}
+
+ssize_t
+fsio_read_wait(int fd, void *data, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = fsio_read(fd, data, len);
+	while (n == -1 && wait_for(fd, POLLIN) == 0);
+	return n;
+}
+
+int
+fsio_write_wait(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+	ssize_t n;
+
+	while (len > 0) {
+		n = write(fd, p, len);
+		if (n == -1) {
+			if (errno == EINTR || wait_for(fd, POLLOUT) == 0)
 				continue;
 			return -1;
 		}

@@ -34,6 +34,13 @@ ssize_t	fsio_pread(int fd, void *data, size_t len, off_t offset);
 int	fsio_write_all(int fd, const void *data, size_t len);
 
 /*
+ * The same for what somebody else has opened, who may have made it not to
+ * block: these wait for it.
+ */
+ssize_t	fsio_read_wait(int fd, void *data, size_t len);
+int	fsio_write_wait(int fd, const void *data, size_t len);
+
+/*
  * A fresh file that has no name, in dir; -1 with errno.  What it holds is gone
  * when it is closed.
  */

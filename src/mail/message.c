@@ -123,7 +123,7 @@ read_all(struct message_reader *r, int fd, char *piece, struct error *e)
 	ssize_t n;
 
 	while (!r->intake.done) {
-		n = fsio_read(fd, piece, MESSAGE_PIECE);
+		n = fsio_read_wait(fd, piece, MESSAGE_PIECE);
 		if (n == -1)
 			return error_set_errno(e, ERR_IO, errno,
 			    "cannot read the message from standard input");

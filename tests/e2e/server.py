@@ -50,11 +50,12 @@ class Skip(Exception):
 class Client:
     """sendoff -bs on a socket pair; what it said, reply by reply."""
 
-    def __init__(self, case, args=("-bs",), binary=None, preexec=None):
+    def __init__(self, case, args=("-bs",), preexec=None, blocking=True):
         self.ours, theirs = socket.socketpair()
+        theirs.setblocking(blocking)
         self.ours.settimeout(PATIENCE)
         self.process = subprocess.Popen(
-            [binary or lib.SENDOFF, *args], stdin=theirs, stdout=theirs,
+            [lib.SENDOFF, *args], stdin=theirs, stdout=theirs,
             stderr=theirs, env=lib.environment(case.lab), cwd=case.dir,
             preexec_fn=preexec)
         theirs.close()
@@ -179,9 +180,8 @@ class Case:
         self.account(relay.port, *changes)
         return relay
 
-    def client(self, *args, preexec=None):
-        client = Client(self, ("-C", self.config, "-bs", *args),
-                        preexec=preexec)
+    def client(self, *args, **more):
+        client = Client(self, ("-C", self.config, "-bs", *args), **more)
         self.stack.callback(client.kill)
         return client
 
@@ -677,6 +677,25 @@ def byte_by_byte(t):
     t.ended(client)
     got, = t.taken(1) or [None]
     t.equal(got.body, b".\r\n\r\n.\r\nhi\r\n", "body")
+
+
+@test
+def descriptors_that_do_not_block(t):
+    """As some event loops leave them: it waits, and spins not."""
+    t.serve()
+    client = t.client(blocking=False)
+    client.reply()
+    t.equal(client.send()[0][:3], b"250", "reply")
+    many = 5000
+    client.put(b"HELP\r\n" * many)
+    t.equal({client.code() for _ in range(many)}, {214}, "HELP")
+    with open(f"/proc/{client.process.pid}/stat", encoding="ascii") as f:
+        ticks = sum(map(int, f.read().rpartition(")")[2].split()[11:13]))
+    t.check(lib.SANITIZED or ticks < 2 * os.sysconf("SC_CLK_TCK"),
+            f"{ticks} ticks of CPU time")
+    client.hang_up()
+    t.ended(client)
+    t.taken(1)
 
 
 @test

@@ -8,8 +8,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -245,15 +247,46 @@ START_TEST(read_errors)
 }
 END_TEST
 
+/* A peer that closes with something unread resets the connection. */
 START_TEST(error_in_the_middle)
 {
 	int ends[2];
 
-	ck_assert_int_eq(pipe(ends), 0);
-	ck_assert_int_eq(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	ck_assert_int_eq(fsio_write_all(ends[0], "unread", 6), 0);
 	ck_assert_int_eq(fsio_write_all(ends[1], "To: a\n\nbody\n", 12), 0);
+	close(ends[1]);
 	ck_assert_int_eq(message_read(&m, ends[0], false, &e), -1);
 	ck_assert_int_eq(e.class, ERR_IO);
+	close(ends[0]);
+}
+END_TEST
+
+/* A descriptor that somebody else has made not to block is waited for. */
+START_TEST(does_not_block)
+{
+	int ends[2], status, left = 1;
+	pid_t child;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	ck_assert_int_eq(fsio_write_all(ends[1], "To: a\n", 6), 0);
+	child = fork();
+	ck_assert_int_ne(child, -1);
+	if (child == 0) {
+		/* Until the reader finds nothing more; alarm is the guard. */
+		alarm(30);
+		while (left > 0)
+			if (ioctl(ends[0], FIONREAD, &left) == -1)
+				_exit(1);
+		_exit(fsio_write_all(ends[1], "\nbody\n", 6));
+	}
+	close(ends[1]);
+	ck_assert_int_eq(message_read(&m, ends[0], false, &e), 0);
+	get_body(64);
+	body_is("body\n", 5);
+	ck_assert(waitpid(child, &status, 0) == child && status == 0);
+	close(ends[0]);
 }
 END_TEST
 
@@ -455,6 +488,7 @@ main(void)
 	tcase_add_test(t, header_with_nul);
 	tcase_add_test(t, read_errors);
 	tcase_add_test(t, error_in_the_middle);
+	tcase_add_test(t, does_not_block);
 	tcase_add_test(t, dot_does_not_wait);
 	tcase_add_test(t, byte_by_byte);
 	tcase_add_test(t, elsewhere_than_tmpdir);
