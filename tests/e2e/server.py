@@ -810,6 +810,29 @@ def large_message(t):
 
 
 @test
+def many_recipients(t):
+    """10,000 are taken, with memory flat; the next are to come again."""
+    t.serve()
+    used = os.path.join(t.dir, "used")
+    done = subprocess.run(
+        [lib.MEASURE, used, lib.SENDOFF, "-C", t.config, "-bs"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120,
+        env=lib.environment(t.lab), input=b"MAIL FROM:<a@b>\r\n" +
+        b"".join(b"RCPT TO:<recipient-%d@example.com>\r\n" % n
+                 for n in range(10002)) + b"DATA\r\n" + HELLO +
+        b".\r\nQUIT\r\n")
+    codes = re.findall(rb"^(\d\d\d) ", done.stdout, re.M)
+    t.equal(codes, [b"220", b"250"] + [b"250"] * 10000 + [b"452"] * 2 +
+            [b"354", b"250", b"221"], f"{done.stdout[-300:]!r}")
+    with open(used, encoding="ascii") as f:
+        rss = int(f.read().split()[1])
+    t.check(lib.SANITIZED or rss < lib.RSS_MAX_KIB,
+            f"resident memory {rss} KiB")
+    got = t.relay.taken()
+    t.equal(sum(len(x.recipients) for x in got), 10000, "recipients")
+
+
+@test
 def file_size_limit(t):
     """RLIMIT_FSIZE is the limit that SIZE announces."""
     t.serve()
