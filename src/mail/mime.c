@@ -176,9 +176,12 @@ take_boundary(struct mime *m, int kind, size_t level)
 	part_begin(m);
 }
 
+/* A name that no line could carry is none. */
 static bool
 is_header_line(const struct mime *m, const char *text, size_t len)
 {
+	if (len > MIME_LINE_MAX)
+		len = MIME_LINE_MAX;
 	if (len > 0 && ascii_isblank(text[0]))
 		return m->header.len > 0;
 	return header_name_length(text, len) > 0;

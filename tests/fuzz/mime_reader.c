@@ -41,6 +41,13 @@ line_of(const char *s, size_t len, size_t *whole)
 	return n > 0 && s[n - 1] == '\r' ? n - 1 : n;
 }
 
+static bool
+is_field(const char *line, size_t len)
+{
+	return header_name_length(line, len > MIME_LINE_MAX ? MIME_LINE_MAX :
+	    len) > 0;
+}
+
 static void
 add_text(struct buf *out, const char *s, size_t len)
 {
@@ -162,7 +169,7 @@ read_part(struct reader *r, bool in_digest, const char *s, size_t len)
 
 	for (n = 0; n < len; n += whole) {
 		text = line_of(s + n, len - n, &whole);
-		if (text == 0 || !(header_name_length(s + n, text) > 0 ||
+		if (text == 0 || !(is_field(s + n, text) ||
 		    (n > 0 && ascii_isblank(s[n]))))
 			break;
 	}

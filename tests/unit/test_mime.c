@@ -202,14 +202,15 @@ static const struct {
 	{ MIXED B64, "\r", 1, false, "forbids" },
 	{ MIXED, "--b\n\n--b\nA: \374\n", 14, true, "part 2 has 8-bit" },
 	{ MIXED, "--b\nA: \r\0\n", 11, false, "part 1 cannot" },
-	{ MIXED, "--b\n" MIXED "\n--b\n\n\r", 56, false, "" },
+	{ MIXED, "--b\n" MIXED "\n--b\n\n\r", 0, false, "" },
 	{ MIXED, "--b\nContent-Type: multipart/x; boundary=\"b--\"\n\n\r-",
-	    50, false, "outer" },
+	    0, false, "outer" },
 };
 
 START_TEST(what_is_refused)
 {
-	size_t piece, len = refused[_i].len;
+	size_t piece, len = refused[_i].len == 0 ? strlen(refused[_i].body) :
+	    refused[_i].len;
 	int want = refused[_i].said[0] == '\0' ? 0 : -1;
 
 	for (piece = 1; piece <= len; piece++) {
