@@ -11,6 +11,7 @@ Prints a line for each test, "ok NAME" or "not ok NAME: why"; the last line
 counts them.
 """
 
+import email
 import re
 import socket
 import sys
@@ -544,6 +545,27 @@ def partial(lab):
             t.check("accepted" not in t.states().values(), "accepted")
             if t.faults:
                 break
+    return t.faults
+
+
+@test("a message that is mended goes out the same each time")
+def mended(lab):
+    for size in (1, 4000):
+        body = b"gr\xc3\xbc\xc3\x9fe\r\n" * size
+        for chunking in (True, False):
+            offers = (b"PIPELINING", LIMITS.replace(b"1000", b"1"),
+                      b"CHUNKING" if chunking else b"HELP")
+            with Counter(1, offers) as relay:
+                t = Case(lab, relay)
+                t.equal(t.run(names(3), body=body).status, 0, "status")
+                got = [x for x, _ in relay.taken]
+                t.equal(got, [[x] for x in names(3)], "recipients")
+                messages = {x for _, x in relay.taken}
+                t.equal(len(messages), 1, "different messages")
+                message = email.message_from_bytes(messages.pop())
+                t.equal(message.get_payload(decode=True), body, "the text")
+                if t.faults:
+                    return t.faults
     return t.faults
 
 
