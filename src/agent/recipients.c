@@ -221,11 +221,21 @@ expand(struct recipients *r, const struct address *a, struct found *f,
 	return rc;
 }
 
+/* given: the address before aliases, or NULL. */
+static void
+add_to_envelope(struct envelope *env, const char *address, const char *given)
+{
+	if (envelope_add(env, address) && given != NULL &&
+	    strcmp(given, address) != 0)
+		recipient_set_given(&env->list[env->count - 1], given);
+}
+
 int
 recipients_add(struct recipients *r, const struct address *a,
     struct envelope *env, struct error *e)
 {
 	struct found f;
+	char *given;
 	size_t i;
 	int rc;
 
@@ -235,11 +245,13 @@ recipients_add(struct recipients *r, const struct address *a,
 		alias_walk_abandon(&r->walk);
 	else
 		alias_walk_commit(&r->walk);
+	given = address_envelope(a, r->domain, NULL);
 	for (i = 0; i < f.count; i++) {
 		if (rc == 0)
-			envelope_add(env, f.list[i]);
+			add_to_envelope(env, f.list[i], given);
 		free(f.list[i]);
 	}
+	free(given);
 	free(f.list);
 	return rc;
 }

@@ -32,6 +32,7 @@ envelope_release(struct envelope *env)
 	for (i = 0; i < env->count; i++) {
 		free(env->list[i].address);
 		free(env->list[i].orcpt);
+		free(env->list[i].given);
 		verdict_release(&env->list[i].verdict);
 	}
 	free(env->sender);
@@ -166,6 +167,16 @@ recipient_set_dsn(struct recipient *r, unsigned notify, const char *orcpt)
 	free(r->orcpt);
 	r->orcpt = copy;
 	r->notify = notify;
+}
+
+void
+recipient_set_given(struct recipient *r, const char *address)
+{
+	char *copy;
+
+	copy = xstrdup(address);
+	free(r->given);
+	r->given = copy;
 }
 
 bool

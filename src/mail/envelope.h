@@ -35,7 +35,8 @@ struct verdict {
 struct recipient {
 	char *address;		/* without <> */
 	unsigned notify;	/* DSN_..., 0: nothing is asked for */
-	char *orcpt;		/* as ORCPT has it; NULL: the address */
+	char *orcpt;		/* as ORCPT has it; NULL: what was given */
+	char *given;		/* before aliases; NULL: the address */
 	struct verdict verdict;
 };
 
@@ -73,7 +74,9 @@ void	envelope_set_dsn(struct envelope *env, enum dsn_return ret,
 void	envelope_set_notify(struct envelope *env, unsigned notify);
 void	recipient_set_dsn(struct recipient *r, unsigned notify,
 	    const char *orcpt);
-/* True where anything is. */
+/* What the address was before aliases; a copy is made. */
+void	recipient_set_given(struct recipient *r, const char *address);
+/* True where anything is asked for. */
 bool	envelope_needs_dsn(const struct envelope *env);
 
 /* True where an address has UTF-8 in it (RFC 6531). */

@@ -260,7 +260,8 @@ send_rcpt(struct session *s)
 
 	buf_init(&dsn, PARAMETERS_MAX);
 	if (s->dsn)
-		dsn_add_rcpt(&dsn, to->notify, to->orcpt, to->address);
+		dsn_add_rcpt(&dsn, to->notify, to->orcpt, to->given == NULL ?
+		    to->address : to->given);
 	engine_command(s, VERB_RCPT, s->now.next, "RCPT TO:<%s>%s",
 	    to->address, dsn.data);
 	buf_release(&dsn);

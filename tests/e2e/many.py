@@ -601,6 +601,30 @@ def notifications(lab):
     return t.faults
 
 
+@test("notifications are about who was given, before aliases")
+def notifications_of_aliases(lab):
+    for args, parameters in (((), (b"", b"")), (("-Ndelay",), (
+            b" NOTIFY=DELAY ORCPT=rfc822;root@example.org",
+            b" NOTIFY=DELAY ORCPT=rfc822;bob@example.net"))):
+        with Counter(offers=(b"DSN",)) as relay:
+            t = Case(lab, relay)
+            aliases = lab.write(lab.path(t.dir, "aliases"),
+                                "root: admin@example.com\n")
+            account = lab.account(
+                lab.path(t.dir, "account"), relay.port,
+                ("starttls = no", "-username", "-password",
+                 f"aliases = {aliases}", "domain = example.org"))
+            result = lib.run(lab, t.dir, ["-C", account, *args, "root",
+                                          "bob@example.net"], b"\nhi\n")
+            t.equal(result.status, 0, "status")
+            t.equal(relay.rcpts, [
+                b"RCPT TO:<admin@example.com>" + parameters[0],
+                b"RCPT TO:<bob@example.net>" + parameters[1]], "RCPT")
+            if t.faults:
+                break
+    return t.faults
+
+
 @test("notifications that a client of -bs asks for")
 def notifications_of_a_client(lab):
     with Counter(offers=(b"DSN",)) as relay:

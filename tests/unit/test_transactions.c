@@ -375,6 +375,7 @@ START_TEST(notifications)
 {
 	talk_init(&t);
 	envelope_add(&t.env, "c@d");
+	recipient_set_given(&t.env.list[0], "root@x");
 	if (_i != 0)
 		envelope_set_dsn(&t.env, DSN_RETURN_HDRS, "a+b");
 	ready(&t, _i == 1 ? PIPELINING :
@@ -383,7 +384,7 @@ START_TEST(notifications)
 	MUST_BE(&t, SESSION_WAIT);
 	if (_i == 2)
 		MUST_SAY(&t, "MAIL FROM:<a@b> RET=HDRS ENVID=a+2Bb\r\n"
-		    "RCPT TO:<c@d> ORCPT=rfc822;c@d\r\nDATA\r\n");
+		    "RCPT TO:<c@d> ORCPT=rfc822;root@x\r\nDATA\r\n");
 	else
 		MUST_SAY(&t, MAIL "RCPT TO:<c@d>\r\nDATA\r\n");
 }
