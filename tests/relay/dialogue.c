@@ -54,7 +54,7 @@ static const struct {
 static const char *const keys[] = {
 	"battery", "account", "args", "message", "message-size", "exit",
 	"stderr", "not-stderr", "state", "received", "seconds", "engine",
-	"binding",
+	"binding", "secret-size",
 };
 
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))

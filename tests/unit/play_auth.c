@@ -21,6 +21,7 @@
 #include "player.h"
 #include "proof.h"
 
+#define SECRET_SIZE_MAX	(32 * 1024)
 #define TOKEN	"ya29.a-b_c~d+e/f=="
 static const struct auth_binding bindings[] = {
 	{ "tls-exporter", "AAECAwQFBgcICQoLDA0ODw==" },
@@ -54,6 +55,23 @@ login_name(const struct player *p)
 	return auth_list_needs_secret(a->list, a->count) ? NULL : "";
 }
 
+/* An owned one of as many bytes as the head says; NULL where it says none. */
+static char *
+make_secret(const struct dialogue *d)
+{
+	const char *size = dialogue_head(d, "secret-size", 0);
+	uint64_t i, n;
+	char *secret;
+
+	if (size == NULL || str_number(size, 1, SECRET_SIZE_MAX, &n) == -1)
+		return NULL;
+	secret = xmalloc((size_t)n + 1);
+	for (i = 0; i < n; i++)
+		secret[i] = (char)('a' + i % 26);
+	secret[n] = '\0';
+	return secret;
+}
+
 void
 play_auth_init(struct player *p, struct session_settings *s)
 {
@@ -75,8 +93,12 @@ play_auth_init(struct player *p, struct session_settings *s)
 	s->auth.allow_plaintext = play_says(p->d, "allow_plaintext_password",
 	    "yes");
 	a->wanted = s->auth.username != NULL;
-	a->secret = a->count > 0 && strstr(a->list[0], "OAUTH") != NULL ?
-	    TOKEN : DIALOGUE_PASSWORD;
+	a->made = make_secret(p->d);
+	if (a->made != NULL)
+		a->secret = a->made;
+	else
+		a->secret = a->count > 0 && strstr(a->list[0], "OAUTH") !=
+		    NULL ? TOKEN : DIALOGUE_PASSWORD;
 }
 
 void
@@ -93,6 +115,7 @@ play_auth_release(struct player *p)
 		free(a->list[i]);
 	buf_release(&a->traced);
 	free(a->mechanism);
+	free(a->made);
 }
 
 const struct auth_binding *
@@ -157,6 +180,7 @@ begin(struct player *p, const char *line, size_t len)
 	free(a->mechanism);
 	a->mechanism = xstrndup(line + 5, n);
 	a->in = true;
+	a->held = auth_client_first(a->mechanism) && 5 + n >= len;
 	check_mechanism(p);
 	if (5 + n < len)
 		keep_answer(p, line + 6 + n, len - 6 - n);
@@ -236,7 +260,8 @@ check_login(struct player *p)
 	    !is_proven(a, scram))
 		play_broken(p, "a server that has to prove itself does");
 	/* It had said that it refuses the token. */
-	if (strstr(a->mechanism, "OAUTH") != NULL && a->asked_count > 0)
+	if (strstr(a->mechanism, "OAUTH") != NULL &&
+	    a->asked_count > (a->held ? 1 : 0))
 		play_broken(p, "who refuses a token lets nobody in by it");
 }
 

@@ -38,6 +38,8 @@ struct play_auth {
 	size_t said_count;
 	struct buf asked[PLAY_TALK_MAX];
 	size_t asked_count;
+	bool held;		/* AUTH's own answer was too long for it */
+	char *made;		/* a secret of another length, or NULL */
 	struct buf traced;	/* of the client, and has not gone out */
 	const char *secret;
 };

@@ -451,6 +451,23 @@ finish_failure(struct player *p)
 		    " fault");
 }
 
+/* What is said for a person of the mechanism that was chosen. */
+static void
+check_explanation(struct player *p)
+{
+	struct buf why;
+	size_t i;
+
+	buf_init(&why, MANY);
+	session_explain(p->session, &why);
+	if (why.len == 0)
+		play_broken(p, "there is a reason for a mechanism");
+	for (i = 0; i < why.len; i++)
+		if (ascii_iscntrl(why.data[i]))
+			play_broken(p, "no control byte in that reason");
+	buf_release(&why);
+}
+
 /* One event; false when it was the last. */
 static bool
 handle(struct player *p, enum session_event event)
@@ -465,6 +482,7 @@ handle(struct player *p, enum session_event event)
 		return secure(p);
 	case SESSION_NEED_SECRET:
 		check_trace(p);
+		check_explanation(p);
 		p->auth.secret_told = true;
 		session_secret(p->session, p->auth.secret);
 		return true;
