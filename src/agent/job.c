@@ -116,15 +116,45 @@ set_sender(struct job *j, struct error *e)
 	return 0;
 }
 
+/*
+ * "a@x b@y" is two addresses to sendmail: with commas between them, owned.
+ * NULL for what is anything else than words with an "@" each.
+ */
+static char *
+words_as_list(const char *text)
+{
+	char *list, *p;
+	size_t len;
+
+	if (strpbrk(text, "\"<>(),;:\\") != NULL)
+		return NULL;
+	list = xstrdup(text);
+	for (p = list; *p != '\0'; p += len) {
+		len = strspn(p, " \t");
+		memset(p, ',', len);
+		p += len;
+		len = strcspn(p, " \t");
+		if (len > 0 && memchr(p, '@', len) == NULL) {
+			free(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
 /* Each argument is a list: cron joins several with commas. */
 static int
 add_argument(struct job *j, const char *text, struct error *e)
 {
 	struct address_list l;
+	char *words;
 	size_t i;
 	int rc;
 
 	address_list_init(&l);
+	words = words_as_list(text);
+	if (words != NULL)
+		text = words;
 	rc = address_list_parse(&l, text, strlen(text), e);
 	for (i = 0; rc == 0 && i < l.count; i++)
 		rc = recipients_add(&j->recipients, &l.list[i], &j->envelope,
@@ -132,6 +162,7 @@ add_argument(struct job *j, const char *text, struct error *e)
 	if (rc == -1 && e->class == ERR_MESSAGE)
 		e->class = ERR_USAGE;
 	address_list_release(&l);
+	free(words);
 	return rc;
 }
 

@@ -574,8 +574,20 @@ def recipient_forms(t):
 
 
 @test
+def several_recipients_in_an_argument(t):
+    for arg in ("bob@example.com,carol@example.com",
+                "bob@example.com, carol@example.com,",
+                "bob@example.com carol@example.com",
+                "  bob@example.com\t carol@example.com "):
+        got = t.send(b"\nhi\n", (arg,))
+        if got:
+            t.equal(got.recipients, [BOB, "carol@example.com"], arg)
+
+
+@test
 def bad_recipients(t):
     for arg in ("a@b@c", "@", "a@", "@b", "a@b\r\nDATA", "a@b\n", "a b@c",
+                "a@b c", "a@b c@d@e",
                 "a@b> SIZE=9", "a@" + "d" * 60 + ".d" * 100, "<a@b",
                 "a@b..c", "x" * 100000 + "@y.example", ""):
         t.refuse((64, 65), b"\nhi\n", (arg,))
