@@ -68,6 +68,24 @@ apply_sender(inv_t *inv, const row_t *row, const char *value, struct error *e)
 	return 0;
 }
 
+/* A name from an old passwd file: ISO-8859-1, as UTF-8, owned. */
+static char *
+from_latin1(const char *text)
+{
+	struct buf out;
+
+	buf_init(&out, 2 * strlen(text));
+	for (; *text != '\0'; text++) {
+		if ((*text & 0x80) == 0) {
+			buf_addc(&out, *text);
+			continue;
+		}
+		buf_addc(&out, (char)(0xc0 | (unsigned char)*text >> 6));
+		buf_addc(&out, (char)(0x80 | (*text & 0x3f)));
+	}
+	return buf_steal(&out);
+}
+
 static int
 apply_full_name(inv_t *inv, const row_t *row, const char *value,
     struct error *e)
@@ -75,9 +93,11 @@ apply_full_name(inv_t *inv, const row_t *row, const char *value,
 	if (str_has_control(value))
 		return bad_value(row, value,
 		    "a name has no control characters", e);
+	free(inv->latin1_name);
+	inv->latin1_name = NULL;
 	if (!utf8_valid(value, strlen(value)))
-		return bad_value(row, value, "a name is UTF-8", e);
-	inv->full_name = value;
+		inv->latin1_name = from_latin1(value);
+	inv->full_name = inv->latin1_name != NULL ? inv->latin1_name : value;
 	return 0;
 }
 
@@ -330,7 +350,9 @@ static int
 apply_flush(inv_t *inv, const row_t *row, const char *value, struct error *e)
 {
 	(void)row, (void)value, (void)e;
-	inv->mode = MODE_FLUSH;
+	/* With -bp it says what to list, with -bs nothing. */
+	if (inv->mode == MODE_SUBMIT)
+		inv->mode = MODE_FLUSH;
 	return 0;
 }
 
@@ -436,6 +458,7 @@ options_release(struct invocation *inv)
 	for (i = 0; i < inv->ignored_count; i++)
 		free(inv->ignored[i]);
 	free(inv->ignored);
+	free(inv->latin1_name);
 	free(inv->settings);
 	free(inv->recipients);
 	options_init(inv);
@@ -504,6 +527,16 @@ parse_long(inv_t *inv, struct cursor *c, struct error *e)
 	return row->apply(inv, row, value, e);
 }
 
+/* Exim's -oMr, -oMa and the like have their argument in the next word. */
+static void
+skip_macro(struct cursor *c, const row_t *row, const char *value)
+{
+	if (row->name[0] == 'o' && row->name[1] == '\0' && value[0] == 'M' &&
+	    value[1] != '\0' && value[2] == '\0' && c->at + 1 < c->argc &&
+	    c->argv[c->at + 1][0] != '-')
+		c->at++;
+}
+
 /* -t, -ti, -fA, -f A */
 static int
 parse_short(inv_t *inv, struct cursor *c, struct error *e)
@@ -526,6 +559,7 @@ parse_short(inv_t *inv, struct cursor *c, struct error *e)
 			if (value == NULL)
 				return missing(row, e);
 		}
+		skip_macro(c, row, value);
 		return row->apply(inv, row, value, e);
 	}
 	return 0;

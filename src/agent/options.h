@@ -37,7 +37,8 @@ struct invocation {
 	bool verbose;		/* -v, -d */
 	bool json;
 	const char *sender;	/* -f, -r; NULL when not given */
-	const char *full_name;	/* -F */
+	const char *full_name;	/* -F, in UTF-8 */
+	char *latin1_name;	/* its own, where it came in ISO-8859-1 */
 	const char *config;	/* -C */
 	const char *account;	/* -a */
 	const char *tag;	/* -L */

@@ -163,6 +163,18 @@ add(struct aliases *a, uint32_t line, const struct part *name,
 }
 
 /* The alias that is open has no further line. */
+/* True where nobody stands in a list: nothing but commas and blanks. */
+static bool
+is_nobody(const char *text, const struct part *value)
+{
+	size_t i;
+
+	for (i = value->start; i < value->end; i++)
+		if (text[i] != ',' && !ascii_isspace(text[i]))
+			return false;
+	return true;
+}
+
 static void
 finish(struct reader *r)
 {
@@ -190,7 +202,7 @@ finish(struct reader *r)
 	trim(r->text, &value);
 	if (value.problem == PROBLEM_NONE)
 		value.problem = name.problem;
-	if (value.problem == PROBLEM_NONE && value.start == value.end)
+	if (value.problem == PROBLEM_NONE && is_nobody(r->text, &value))
 		value.problem = PROBLEM_VALUE;
 	for (i = name.start; i < name.end; i++)
 		r->text[i] = ascii_tolower(r->text[i]);

@@ -187,6 +187,23 @@ is_header_line(const struct mime *m, const char *text, size_t len)
 	return header_name_length(text, len) > 0;
 }
 
+/* What mail programs leave before the header of a message in a message. */
+static bool
+is_mbox_line(const struct mime *m, const char *text, size_t len)
+{
+	size_t quoted = len > 0 && text[0] == '>', i;
+
+	if (!m->root || m->depth == 0 || m->header.len > 0 ||
+	    len > MIME_LINE_MAX || len < quoted + 5 ||
+	    memcmp(text + quoted, "From ", 5) != 0)
+		return false;
+	for (i = 0; i < len; i++)
+		if ((text[i] & 0x80) != 0 || text[i] == '\0' ||
+		    text[i] == '\r')
+			return false;
+	return true;
+}
+
 /* A line of content, whole or a piece of it; eol_len 0 where it goes on. */
 static void
 content(struct mime *m, const char *text, size_t len, const char *eol,
@@ -231,6 +248,11 @@ line_start(struct mime *m, const char *text, size_t len, const char *eol,
 			break;
 		if (len == 0) {
 			end_header(m, eol, eol_len, true);
+			return;
+		}
+		if (is_mbox_line(m, text, len)) {
+			put(m, text, len);
+			put(m, eol, eol_len);
 			return;
 		}
 		if (is_header_line(m, text, len)) {

@@ -579,6 +579,16 @@ def messages_in_messages(t):
             b"Content-Type: text/plain; charset=utf-8\n"
             b"Content-Transfer-Encoding: quoted-printable\n\ngr=C3=BCn\n"),
             "inner")
+    # With the line that a mailbox has before a message.
+    got = sent(t, "7bit", mime(b"message/rfc822",
+                               b"From a@b Mon Sep  1 12:00:00 2025\n" + inner))
+    if got:
+        t.equal(got.body, wire(
+            b"From a@b Mon Sep  1 12:00:00 2025\n"
+            b"Subject: inner\nFrom: a@b.example\nMIME-Version: 1.0\n"
+            b"Content-Type: text/plain; charset=utf-8\n"
+            b"Content-Transfer-Encoding: quoted-printable\n\ngr=C3=BCn\n"),
+            "inner, of a mailbox")
     digest = mime(b"multipart/digest; boundary=d", b"--d\n\n" + inner +
                   b"--d--\n", b"Content-Transfer-Encoding: 8bit")
     got = sent(t, "7bit", digest)

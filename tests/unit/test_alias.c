@@ -200,6 +200,8 @@ static const struct {
 	{ "x: y@z,\n a\nroot:\n", "root", ERR_CONFIG, ALIAS_MALFORMED,
 	    "F:3: alias 'root': an address" },
 	{ "root: # x\n", "root", ERR_CONFIG, ALIAS_MALFORMED, "F:1: " },
+	{ "root: ,\n", "root", ERR_CONFIG, ALIAS_MALFORMED, "F:1: " },
+	{ "root: , ,\n ,\n", "root", ERR_CONFIG, ALIAS_MALFORMED, "F:1: " },
 	{ "root b: a@b\n", "root", ERR_CONFIG, ALIAS_MALFORMED,
 	    "white space" },
 	{ "\"root: a@b\n", "root", ERR_CONFIG, ALIAS_MALFORMED, "quote" },

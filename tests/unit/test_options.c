@@ -238,7 +238,10 @@ static const struct {
 	{ "sendmail -bp", MODE_LIST_QUEUE },
 	{ "sendmail -b p", MODE_LIST_QUEUE },
 	{ "sendoff -bp --json", MODE_LIST_QUEUE },
-	{ "mailq -q", MODE_FLUSH }, { "sendmail -q", MODE_FLUSH },
+	{ "mailq -q", MODE_LIST_QUEUE }, { "sendmail -q", MODE_FLUSH },
+	{ "sendmail -bp -qRx", MODE_LIST_QUEUE },
+	{ "sendmail -q1h -bp", MODE_LIST_QUEUE },
+	{ "sendmail -bs -q30m", MODE_SERVER },
 	{ "sendmail -q30m", MODE_FLUSH }, { "sendmail -qRx", MODE_FLUSH },
 	{ "sendmail -qISomeId", MODE_FLUSH }, { "sendoff -vq", MODE_FLUSH },
 	{ "sendmail -q -odi", MODE_FLUSH }, { "mailq -bm", MODE_SUBMIT },
@@ -472,10 +475,24 @@ START_TEST(names_and_tags)
 	ck_assert_int_eq(run_two("-F", "a\nb"), -1);
 	ck_assert_int_eq(run_two("-F", "a\rb"), -1);
 	ck_assert_int_eq(run_two("-F", "a\033b"), -1);
-	ck_assert_int_eq(run_two("-F", "a\374b"), -1);
+	/* ISO-8859-1, as in old passwd files. */
+	takes("sendoff -Fa\374b");
+	ck_assert_str_eq(inv.full_name, "a\303\274b");
 	ck_assert_int_eq(run_two("-L", "a\nb"), -1);
 	ck_assert_int_eq(run_two("-L", "a b"), 0);
 	free(long_name);
+}
+END_TEST
+
+/* Exim's settings of a message have their argument in the next word. */
+START_TEST(settings_of_a_message)
+{
+	takes("sendmail -oMr local -oMa 1.2.3.4 -oMsrelay -oMi -i a@b c@d");
+	ck_assert_uint_eq(inv.recipient_count, 2);
+	ck_assert_str_eq(inv.recipients[0], "a@b");
+	ck_assert(inv.dot_ignored);
+	takes("sendmail a@b -oMr");
+	ck_assert_uint_eq(inv.recipient_count, 1);
 }
 END_TEST
 
@@ -562,6 +579,7 @@ main(void)
 	tcase_add_loop_test(t, without_meaning, 0, COUNT(accepted));
 	tcase_add_test(t, ignored);
 	tcase_add_test(t, names_and_tags);
+	tcase_add_test(t, settings_of_a_message);
 	tcase_add_test(t, large);
 	tcase_add_test(t, table);
 	suite_add_tcase(s, t);
