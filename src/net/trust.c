@@ -27,9 +27,12 @@
 
 #define TOKEN_URI	"pkcs11:"
 
+/* In the PEM text of an encrypted key, PKCS #8 (RFC 7468) or older. */
+#define ENCRYPTED	"ENCRYPTED"
+
 /*
- * Reads a file of PEM text; key is the one of the account file that names it.
- * Release text in any case.
+ * Reads a file of PEM text, which may have a private key in it; key is the one
+ * of the account file that names it. Release text in any case.
  */
 static int
 read_pem(const char *path, const char *key, struct buf *text,
@@ -37,7 +40,7 @@ read_pem(const char *path, const char *key, struct buf *text,
 {
 	int fd, rc, saved;
 
-	buf_init(text, TRUST_FILE_MAX);
+	buf_init_secret(text, TRUST_FILE_MAX);
 	fd = fsio_open_regular(path, NULL);
 	if (fd == -1)
 		return error_set_errno(e, ERR_CONFIG, errno,
@@ -192,6 +195,61 @@ own_failed(const struct tls_settings *s, bool asked, int rc, struct error *e)
 	    " for it may not open" : "", gnutls_strerror(rc));
 }
 
+/*
+ * Decrypts a key of its own, whose blocks are freed again: what lasts may not
+ * take the place, and keep the rest, of a copy that GnuTLS made of the
+ * password. Returns false where there is nothing to decrypt or it failed;
+ * else free plain with gnutls_free once wiped.
+ */
+static bool
+decrypt_key(const gnutls_datum_t *pem, struct trust_opener *o,
+    gnutls_datum_t *plain)
+{
+	gnutls_x509_privkey_t key;
+	int rc;
+
+	if (memmem(pem->data, pem->size, ENCRYPTED, sizeof ENCRYPTED - 1) ==
+	    NULL || gnutls_x509_privkey_init(&key) < 0)
+		return false;
+	gnutls_x509_privkey_set_pin_function(key, give_pin, o);
+	rc = gnutls_x509_privkey_import2(key, pem, GNUTLS_X509_FMT_PEM, NULL,
+	    0);
+	if (rc >= 0)
+		rc = gnutls_x509_privkey_export2_pkcs8(key,
+		    GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, plain);
+	gnutls_x509_privkey_deinit(key);
+	mem_scrub_freed();
+	mem_scrub_stack();
+	return rc >= 0;
+}
+
+/* Sets certificate and key as files that are not on a token, if it can. */
+static bool
+load_encrypted(gnutls_certificate_credentials_t credentials,
+    const char *certificate, const char *path, struct trust_opener *o, int *rc)
+{
+	struct buf text, key_text;
+	gnutls_datum_t pem, key_pem, plain;
+	struct error e;
+	bool done = false;
+
+	buf_init(&text, TRUST_FILE_MAX);
+	if (read_pem(path, "tls_key", &key_text, &key_pem, &e) == 0 &&
+	    decrypt_key(&key_pem, o, &plain)) {
+		if (read_pem(certificate, "tls_certificate", &text, &pem,
+		    &e) == 0) {
+			*rc = gnutls_certificate_set_x509_key_mem2(credentials,
+			    &pem, &plain, GNUTLS_X509_FMT_PEM, NULL, 0);
+			done = true;
+		}
+		mem_wipe(plain.data, plain.size);
+		gnutls_free(plain.data);
+	}
+	buf_release(&key_text);
+	buf_release(&text);
+	return done;
+}
+
 int
 trust_load_own(gnutls_certificate_credentials_t credentials,
     struct trust_opener *o, struct error *e)
@@ -206,8 +264,11 @@ trust_load_own(gnutls_certificate_credentials_t credentials,
 		return -1;
 	proc_guard_secrets();
 	gnutls_certificate_set_pin_function(credentials, give_pin, o);
-	rc = gnutls_certificate_set_x509_key_file2(credentials,
-	    s->certificate, key, GNUTLS_X509_FMT_PEM, NULL, 0);
+	if (str_starts(key, TOKEN_URI) ||
+	    str_starts(s->certificate, TOKEN_URI) ||
+	    !load_encrypted(credentials, s->certificate, key, o, &rc))
+		rc = gnutls_certificate_set_x509_key_file2(credentials,
+		    s->certificate, key, GNUTLS_X509_FMT_PEM, NULL, 0);
 	if (o->failed) {
 		*e = o->error;
 		return -1;
