@@ -15,6 +15,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import termios
@@ -127,6 +128,16 @@ class Lab:
             keys[key.strip()] = value.strip()
         text = "".join(f"{k} = {v}\n" for k, v in keys.items())
         return self.write(path, text, mode)
+
+
+def listen(address, port=0, backlog=16):
+    """A socket that listens on loopback, at a free port where port is 0."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((address, port))
+    listener.listen(backlog)
+    return listener
 
 
 class Taken:

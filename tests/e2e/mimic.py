@@ -16,6 +16,8 @@ import ssl
 import struct
 import threading
 
+import lib
+
 # What a stage does instead of a reply.
 CLOSE = object()
 HOLD = object()
@@ -128,11 +130,7 @@ class Mimic:
         self.errors = []
         self.reached = []
         self.changed = threading.Condition()
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self.listener = socket.socket(family)
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind((address, port))
-        self.listener.listen(16)
+        self.listener = lib.listen(address, port)
         self.port = self.listener.getsockname()[1]
         self.connections = []
         threading.Thread(target=self._accept, daemon=True).start()

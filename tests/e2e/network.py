@@ -87,10 +87,7 @@ class BlackHole:
     """
 
     def __init__(self, address, port=0):
-        self.listener = socket.socket()
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind((address, port))
-        self.listener.listen(0)
+        self.listener = lib.listen(address, port, backlog=0)
         self.port = self.listener.getsockname()[1]
         self.waiting = []
         while self._takes_one():

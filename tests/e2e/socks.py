@@ -8,6 +8,8 @@ import struct
 import threading
 import time
 
+import lib
+
 # What a stage does instead of an answer.
 CLOSE = object()
 RESET = object()
@@ -67,11 +69,7 @@ class Socks:
         self.excess = []
         self.reached = []
         self.changed = threading.Condition()
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self.listener = socket.socket(family)
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind((address, port))
-        self.listener.listen(16)
+        self.listener = lib.listen(address, port)
         self.port = self.listener.getsockname()[1]
         self.sockets = [self.listener]
         threading.Thread(target=self._accept, daemon=True).start()
